@@ -1,0 +1,362 @@
+"""The words in which a training run is described: its configuration, its controls, its events.
+
+This module imports no torch, so that the app can speak of runs without loading it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+NORMS = ("nf", "batch", "none")
+ARCHITECTURES = ("resnet", "nfnet")
+DATASETS = ("shapes", "cifar10")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "mixed")
+RATIO_QUANTILES = (0.1, 0.5, 0.9)
+
+
+class UserError(ValueError):
+    """Something a person can mend; the text is one sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Upper bounds on what one run may ask for. The defaults only keep out nonsense."""
+
+    steps: int = 1_000_000
+    batch_size: int = 65_536
+    resolution: int = 1024
+    width: int = 8192
+    blocks: int = 1000
+    images: int = 10**10  # steps x batch size: what a run costs, however it is cut
+
+
+ANYTHING = Limits()
+CLASSROOM = Limits(steps=3000, batch_size=1024, resolution=32, width=128, blocks=24, images=64_000)
+CLASSROOM_GPU = Limits(
+    steps=5000, batch_size=4096, resolution=32, width=512, blocks=48, images=4_000_000
+)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One training run. The defaults are the lecture's live preset.
+
+    Raises:
+        UserError: a field is out of range, or two fields contradict each other.
+    """
+
+    norm: str = "nf"  # one of NORMS
+    architecture: str = "resnet"  # one of ARCHITECTURES
+    dataset: str = "shapes"  # one of DATASETS
+    resolution: int = 16  # px
+    train_images: int | None = None  # the first so many; None: the data set's own preset
+    widths: tuple[int, ...] = (16, 32, 64)  # channels of each stage
+    depths: tuple[int, ...] = (2, 2, 2)  # blocks of each stage
+    activation: str = "relu"
+    alpha: float = 0.2  # scale of the residual branch, norm "nf" only
+    skip_gain: float | None = None  # SkipInit's initial value; None: no skip gain
+    batch_size: int = 128
+    steps: int = 100
+    lr: float = 1.0  # peak learning rate; a half cosine takes it to zero
+    warmup_steps: int = 0
+    momentum: float = 0.9  # Nesterov
+    weight_decay: float = 5e-4  # on weights; gains and biases are not decayed
+    clipping: float | None = None  # AGC's threshold, lambda; None: no clipping
+    augment: bool = False  # flips and shifts
+    evaluate_every: int = 20  # steps between evaluations on the test set; 0: only at the end
+    seed: int = 0
+    device: str = "auto"  # CUDA, then MPS, then CPU
+    precision: str = "auto"  # mixed on CUDA, float32 elsewhere
+
+    def __post_init__(self) -> None:
+        for name in ("widths", "depths"):
+            values = getattr(self, name)
+            if not isinstance(values, list | tuple) or not all(_is_int(v) for v in values):
+                raise UserError(f"{name} must be whole numbers, one a stage, not {values!r}")
+            object.__setattr__(self, name, tuple(values))
+        for name, options in _CHOICES.items():
+            if getattr(self, name) not in options:
+                raise UserError(
+                    f"{name} must be one of {', '.join(options)}, not {getattr(self, name)!r}"
+                )
+        for name, (low, high) in _INTEGERS.items():
+            _check_range(name, getattr(self, name), low, high, whole=True)
+        for name, (low, high) in _NUMBERS.items():
+            _check_range(name, getattr(self, name), low, high)
+        for name, (low, high) in _OPTIONAL.items():
+            if getattr(self, name) is not None:
+                whole = name == "train_images"
+                _check_range(name, getattr(self, name), low, high, whole=whole)
+        if not isinstance(self.augment, bool):
+            raise UserError(f"augment must be true or false, not {self.augment!r}")
+        if len(self.widths) != len(self.depths) or not 1 <= len(self.widths) <= 4:
+            raise UserError("widths and depths must name the same 1 to 4 stages")
+        if min(self.widths) < 1 or min(self.depths) < 1:
+            raise UserError("widths and depths must be at least 1")
+        if self.architecture == "nfnet" and self.norm != "nf":
+            raise UserError("architecture 'nfnet' has no normalizer; use norm 'nf' with it")
+        self.check(ANYTHING)
+
+    def check(self, limits: Limits) -> None:
+        """Raises UserError where the run asks for more than `limits` allow."""
+        asked = {
+            "steps": self.steps,
+            "batch_size": self.batch_size,
+            "resolution": self.resolution,
+            "width": max(self.widths),
+            "blocks": sum(self.depths),
+            "images": self.steps * self.batch_size,
+        }
+        for name, value in asked.items():
+            limit = getattr(limits, name)
+            if value > limit:
+                what = "steps x batch_size" if name == "images" else name
+                raise UserError(f"{what} is {value}, and at most {limit} is allowed here")
+
+    def replace(self, **changes: Any) -> RunConfig:
+        """The same run with some fields changed, checked again."""
+        return dataclasses.replace(self, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> RunConfig:
+        """Inverse of `to_json`; UserError for unknown fields or bad values."""
+        unknown = set(values) - {f.name for f in dataclasses.fields(cls)}
+        if unknown:
+            raise UserError(f"unknown setting {sorted(unknown)[0]!r}")
+        return cls(**values)
+
+
+_CHOICES = {
+    "norm": NORMS,
+    "architecture": ARCHITECTURES,
+    "dataset": DATASETS,
+    "activation": ("relu", "gelu", "silu"),
+    "device": DEVICES,
+    "precision": PRECISIONS,
+}
+_INTEGERS = {
+    "resolution": (8, 1024),
+    "batch_size": (1, 65_536),
+    "steps": (1, 1_000_000),
+    "warmup_steps": (0, 1_000_000),
+    "evaluate_every": (0, 1_000_000),
+    "seed": (0, 2**31 - 1),
+}
+_NUMBERS = {
+    "alpha": (0.0, 10.0),
+    "lr": (0.0, 1e4),
+    "momentum": (0.0, 0.999),
+    "weight_decay": (0.0, 1.0),
+}
+_OPTIONAL = {"clipping": (1e-6, 1e6), "skip_gain": (-10.0, 10.0), "train_images": (1, 10**7)}
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_range(name: str, value: Any, low: float, high: float, whole: bool = False) -> None:
+    number = _is_int(value) or (not whole and isinstance(value, float) and math.isfinite(value))
+    if not number or not low <= value <= high:
+        kind = "a whole number" if whole else "a number"
+        raise UserError(f"{name} must be {kind} from {low:g} to {high:g}, not {value!r}")
+
+
+PRESETS: dict[str, RunConfig] = {
+    "shapes": RunConfig(),
+    # the first 10,000 images, area-resized to 16 px: a minute's worth of CIFAR-10
+    "cifar10": RunConfig(dataset="cifar10", steps=120),
+    # grouped 3x3 convolutions, a second 3x3, squeeze-excite, GELU, skip gain: NFNet-F in small
+    "nfnet_xs": RunConfig(
+        architecture="nfnet",
+        widths=(32, 64, 128),
+        depths=(1, 1, 1),
+        activation="gelu",
+        skip_gain=0.0,
+        clipping=0.01,
+    ),
+    # for a GPU: the whole of CIFAR-10 at its own 32 px
+    "cifar10_gpu": RunConfig(
+        dataset="cifar10",
+        resolution=32,
+        train_images=50_000,
+        widths=(64, 128, 256),
+        batch_size=1024,
+        steps=500,
+        warmup_steps=25,
+        clipping=0.01,
+        augment=True,
+        evaluate_every=50,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Control:
+    """One change to a running net: 'clipping' or 'lr' with a value, 'pause', 'resume' or 'stop'."""
+
+    name: str
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.name in ("clipping", "lr"):
+            if self.name == "clipping" and self.value is None:
+                return
+            bounds = _OPTIONAL["clipping"] if self.name == "clipping" else _NUMBERS["lr"]
+            _check_range(self.name, self.value, *bounds)
+        elif self.name not in ("pause", "resume", "stop"):
+            raise UserError(f"unknown control {self.name!r}; use clipping, lr, pause, resume, stop")
+
+
+class Controls:
+    """The levers of a run in progress; safe to move from another thread.
+
+    Until a lever is moved the run follows its configuration. `lr` is the peak rate: the schedule's
+    factor still applies to it.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[str, float | None] = {}
+        self.paused = False
+        self.stopped = False
+
+    def apply(self, control: Control) -> None:
+        """Moves one lever."""
+        if control.name in ("clipping", "lr"):
+            self._values[control.name] = control.value
+        elif control.name == "stop":
+            self.stopped = True
+        else:
+            self.paused = control.name == "pause"
+
+    def value(self, name: str, otherwise: float | None) -> float | None:
+        """The lever's position, or `otherwise` (the configuration's) if nobody moved it."""
+        return self._values.get(name, otherwise)
+
+    def pause(self) -> None:
+        self.apply(Control("pause"))
+
+    def resume(self) -> None:
+        self.apply(Control("resume"))
+
+    def stop(self) -> None:
+        self.apply(Control("stop"))
+
+    @property
+    def clipping(self) -> float | None:
+        return self._values.get("clipping")
+
+    @clipping.setter
+    def clipping(self, value: float | None) -> None:
+        self.apply(Control("clipping", value))
+
+    @property
+    def lr(self) -> float | None:
+        return self._values.get("lr")
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self.apply(Control("lr", value))
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Data is being fetched: `done` of `total` bytes (total 0: not known)."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One update. Loss and accuracy are those of its batch, before the update."""
+
+    step: int  # counted from 1
+    loss: float
+    accuracy: float
+    lr: float  # the rate used, schedule included
+    clipping: float | None  # AGC's threshold; None: off
+    clipped_share: float  # share of the clippable units whose gradient was scaled down
+    largest_ratio: float  # the largest ||G|| / ||W||* of a clippable unit; may be infinite
+    ratios: dict[
+        str, tuple[float, ...]
+    ]  # layer -> RATIO_QUANTILES of ||G|| / ||W||* over its units
+    images_per_second: float = field(compare=False, default=0.0)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Accuracy and mean loss on the test set, in evaluation mode."""
+
+    step: int
+    accuracy: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Diverged:
+    """The run failed, which is a result. Ends the stream.
+
+    `reason` is "non-finite" (the loss of `step` is not a number or infinite) or "stuck at chance"
+    (over the last fifth of the run the loss stayed within 1 % of ln(classes)).
+    """
+
+    step: int
+    reason: str
+    last_step: int  # the last step whose loss was finite; 0: none
+    last_loss: float | None
+    last_accuracy: float | None
+    accuracy: float | None = None  # on the test set; None: not measurable
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The run came to its end, or was stopped (`stopped`). Ends the stream."""
+
+    step: int
+    accuracy: float  # on the test set
+    loss: float
+    stopped: bool = False
+    seconds: float = field(compare=False, default=0.0)
+
+
+Event = Loading | Step | Evaluation | Diverged | Finished
+_EVENTS = {kind.__name__.lower(): kind for kind in (Loading, Step, Evaluation, Diverged, Finished)}
+
+
+def event_to_json(event: Event) -> dict[str, Any]:
+    """A dict with only JSON values, `"event"` first; numbers that are not finite become None."""
+    return {"event": type(event).__name__.lower(), **_finite(dataclasses.asdict(event))}
+
+
+def event_from_json(values: dict[str, Any]) -> Event:
+    """Inverse of `event_to_json` (numbers that were not finite come back as infinity)."""
+    values = dict(values)
+    kind = _EVENTS[values.pop("event")]
+    if kind is Step:
+        inf = math.inf
+        values["ratios"] = {
+            layer: tuple(inf if v is None else v for v in quantiles)
+            for layer, quantiles in values["ratios"].items()
+        }
+        if values["largest_ratio"] is None:
+            values["largest_ratio"] = inf
+    return kind(**values)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return value
