@@ -1,0 +1,139 @@
+"""The demos by name: each is one function, compact in a slide and whole on its lab page.
+
+Importing this module loads no Streamlit, so that the deck's parser can check a slide's parameters.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.demos.presets import LAMBDAS, PRESETS
+from nfnet.run import UserError
+
+Validator = Callable[[Any], Any]  # a text or a value in, the value out; ValueError says what is off
+
+
+@dataclass(frozen=True)
+class Demo:
+    """One idea's figure.
+
+    `render(params, compact)` draws it with the current Streamlit page as its surface; `params` is
+    what `read` returns. `page` is the file of the lab page that shows it whole, from app/.
+    """
+
+    id: str
+    title: str
+    page: str
+    render: Callable[[dict[str, Any], bool], None]
+    parameters: Mapping[str, Validator] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def read(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The defaults with `params` (texts, as a slide writes them) checked and put over them.
+
+        Raises:
+            UserError: an unknown parameter, or a value that its validator refuses.
+        """
+        values = dict(self.defaults)
+        for name, value in params.items():
+            if name not in self.parameters:
+                known = ", ".join(self.parameters)
+                raise UserError(f"demo '{self.id}' has no parameter '{name}'; it has {known}")
+            try:
+                values[name] = self.parameters[name](value)
+            except ValueError as error:
+                raise UserError(f"demo '{self.id}': {name} {error}") from None
+        return values
+
+
+def one_of(*options: str) -> Validator:
+    """A validator for one word out of `options`."""
+
+    def read(value: Any) -> str:
+        if value not in options:
+            raise ValueError(f"must be one of {', '.join(options)}, not {value!r}")
+        return value
+
+    return read
+
+
+def whole(low: int, high: int) -> Validator:
+    """A validator for a whole number from `low` to `high`."""
+
+    def read(value: Any) -> int:
+        text = str(value)
+        if not re.fullmatch(r"\d{1,10}", text) or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}, not {value!r}")
+        return int(text)
+
+    return read
+
+
+def slug(value: Any) -> str:
+    """A validator for a short name: small letters, digits, dashes and underscores."""
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", value):
+        raise ValueError(f"must be small letters, digits and dashes, not {value!r}")
+    return value
+
+
+def words(*options: str) -> Validator:
+    """A validator for words joined by '+', each out of `options`; 'none' is no word at all."""
+
+    def read(value: Any) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            value = "+".join(value) or "none"
+        chosen = () if value == "none" else tuple(str(value).split("+"))
+        for word in chosen:
+            one_of(*options, "none")(word)
+        return chosen
+
+    return read
+
+
+def _lazily(module: str) -> Callable[[dict[str, Any], bool], None]:
+    def render(params: dict[str, Any], compact: bool) -> None:
+        importlib.import_module(module).render(params, compact)
+
+    return render
+
+
+# `key` starts the names of a demo's widgets; two demos on one page need two keys.
+DEMOS: dict[str, Demo] = {
+    "race": Demo(
+        id="race",
+        title="Race the recipes",
+        page="views/train.py",
+        render=_lazily("app.demos.race"),
+        parameters={
+            "preset": one_of(*PRESETS),
+            "controls": words("clipping", "lr", "batch"),  # the levers a slide shows
+            "seed": whole(0, 9999),
+            "key": slug,
+        },
+        defaults={"preset": "four", "controls": ("clipping",), "seed": 0, "key": "race"},
+    ),
+    "cold_open": Demo(
+        id="cold_open",
+        title="A net dies; one slider saves it",
+        page="views/train.py",
+        render=_lazily("app.demos.cold_open"),
+        parameters={"seed": whole(0, 9999), "key": slug},
+        defaults={"seed": 0, "key": "cold_open"},
+    ),
+    "clipping": Demo(
+        id="clipping",
+        title="What clipping does to real gradients",
+        page="views/clipping.py",
+        render=_lazily("app.demos.clipping"),
+        parameters={
+            "step": one_of("0", "20", "60"),  # training steps done when the gradient is taken
+            "clipping": one_of(*LAMBDAS),
+            "key": slug,
+        },
+        defaults={"step": "20", "clipping": "0.01", "key": "clipping"},
+    ),
+}

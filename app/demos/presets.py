@@ -1,0 +1,188 @@
+"""The story's experiments: frozen runs, and what may be said about each. One literal table.
+
+The figures behind the captions are measured over seeds by benchmarks/story.py and kept in LOG.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nfnet.run import PRESETS as RUNS
+from nfnet.run import RunConfig
+
+# The stops of every threshold slider, tightest first; "off" is no clipping at all.
+LAMBDAS = ("0.0001", "0.0003", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "off")
+BATCHES = {16: 400, 128: 100, 512: 50}  # batch size: steps
+COLD_OPEN = RunConfig()  # NF, batch 128, rate 1, not clipped
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One net of a race: its name at the line's end, its recipe's key in the theme, its run."""
+
+    label: str
+    recipe: str  # "batch", "none", "nf" or "agc"
+    config: RunConfig
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One experiment: presets of one story differ in the batch size alone."""
+
+    id: str
+    story: str
+    title: str  # of the story
+    lanes: tuple[Lane, ...]
+    caption: str  # what to look at, and no more than is known
+    batch_size: int = 128
+
+
+def _lane(label: str, recipe: str, lr: float, clipping: float | None = None, **changes) -> Lane:
+    norm = "nf" if recipe == "agc" else recipe
+    return Lane(label, recipe, RunConfig(norm=norm, lr=lr, clipping=clipping, **changes))
+
+
+def _batch(size: int, clipping: float, caption: str) -> Preset:
+    lr, shape = 0.3 * size / 128, {"batch_size": size, "steps": BATCHES[size]}
+    lanes = (
+        _lane("BN", "batch", lr, **shape),
+        _lane("NF", "nf", lr, **shape),
+        _lane(f"NF + AGC {clipping:g}", "agc", lr, clipping, **shape),
+    )
+    return Preset(f"batch-{size}", "batch", "Raise the batch", lanes, caption, size)
+
+
+_FOUR = (
+    _lane("BN", "batch", 0.3),
+    _lane("no norm", "none", 0.3),
+    _lane("NF", "nf", 1.0),
+    _lane("NF + AGC", "agc", 1.0, 0.01),
+)
+_CIFAR = tuple(
+    Lane(
+        lane.label,
+        lane.recipe,
+        RUNS["cifar10"].replace(
+            norm=lane.config.norm, lr=lane.config.lr, clipping=lane.config.clipping
+        ),
+    )
+    for lane in _FOUR
+)
+
+PRESETS: dict[str, Preset] = {
+    preset.id: preset
+    for preset in (
+        Preset(
+            "four",
+            "four",
+            "Four recipes",
+            _FOUR,
+            "The same small net four times, on the same pictures in the same order. BN and the net "
+            "without a normalizer run at rate 0.3, the two NF nets at rate 1. At these rates the "
+            "net without a normalizer and the unclipped NF net diverge or stay at chance; BN and "
+            "NF + AGC (λ 0.01) train.",
+        ),
+        _batch(
+            16,
+            0.1,
+            "Batch 16, rate 0.0375, 400 steps. NF does as well as BN here: small batches make "
+            "small, noisy steps, and NF needs no clipping for them.",
+        ),
+        _batch(
+            128,
+            0.1,
+            "Batch 128, rate 0.3, 100 steps: the rate grows with the batch. NF without clipping "
+            "breaks; NF + AGC with a loose threshold, λ 0.1, holds.",
+        ),
+        _batch(
+            512,
+            0.01,
+            "Batch 512, rate 1.2, 50 steps. NF without clipping dies; AGC holds, and it needs the "
+            "tighter threshold, λ 0.01. BN is not tuned for this batch: this is no win over BN.",
+        ),
+        Preset(
+            "threshold",
+            "threshold",
+            "Choose the threshold",
+            (
+                _lane("λ 0.0003", "agc", 1.0, 0.0003),
+                _lane("λ 0.01", "agc", 1.0, 0.01),
+                _lane("λ 0.1", "agc", 1.0, 0.1),
+            ),
+            "The same NF net at rate 1 with three thresholds. λ 0.0003 shortens almost every "
+            "gradient and crawls, in part because 100 steps are few; λ 0.1 lets go; λ 0.01 lies "
+            "between.",
+        ),
+        Preset(
+            "outliers",
+            "outliers",
+            "Clip fewer units",
+            (
+                _lane("NF", "nf", 0.3),
+                _lane("λ 0.03", "agc", 0.3, 0.03),
+            ),
+            "Rate 0.3 and λ 0.03: about half of the units are clipped at a time. At rate 1 and "
+            "λ 0.01 nearly all of them are, and AGC is then close to a step of fixed length.",
+        ),
+        Preset(
+            "rates",
+            "rates",
+            "Each at its own rate",
+            (
+                _lane("none 0.02", "none", 0.02),
+                _lane("none 0.3", "none", 0.3),
+                _lane("BN 0.02", "batch", 0.02),
+                _lane("BN 0.3", "batch", 0.3),
+            ),
+            "Is a net without a normalizer hopeless? At rate 0.3 it is, and BN is at ease. At rate "
+            "0.02 it learns, slower and less surely, and BN has no advantage there. Fair is each "
+            "at its own best rate.",
+        ),
+        Preset(
+            "cifar10",
+            "cifar10",
+            "CIFAR-10",
+            _CIFAR,
+            "Photographs instead of shapes: the first 10,000 images of CIFAR-10 at 16 pixels, 120 "
+            "steps. The same four recipes at the same rates.",
+        ),
+        Preset(
+            "nfnet-xs",
+            "nfnet-xs",
+            "NFNet in small",
+            (
+                _lane("NF + AGC", "agc", 1.0, 0.01),
+                Lane("NFNet-XS", "agc", RUNS["nfnet_xs"]),
+            ),
+            "The parts of the full NFNet in small: grouped convolutions, squeeze-excite, GELU and "
+            "a skip gain that starts at zero. On a toy task they make a run slower, not better.",
+        ),
+    )
+}
+
+
+def find(story: str, batch_size: int) -> Preset | None:
+    """The preset of this story at this batch size, if there is one."""
+    for preset in PRESETS.values():
+        if preset.story == story and preset.batch_size == batch_size:
+            return preset
+    return None
+
+
+def lanes_at(story: str, batch_size: int) -> tuple[Lane, ...]:
+    """The story's lanes at this batch size; where there is no preset, batch 128's, rate scaled.
+
+    The rate grows in proportion to the batch and the steps follow BATCHES.
+    """
+    exact = find(story, batch_size)
+    if exact:
+        return exact.lanes
+    lanes = []
+    for lane in find(story, 128).lanes:
+        config = lane.config.replace(
+            batch_size=batch_size,
+            lr=lane.config.lr * batch_size / 128,
+            steps=round(lane.config.steps * BATCHES[batch_size] / 100),
+        )
+        lanes.append(Lane(lane.label, lane.recipe, config))
+    return tuple(lanes)
