@@ -29,9 +29,9 @@ def split_front_matter(lines: list[str], path: str) -> tuple[dict[str, Any], int
         raise DeckError(path, 1, f"the front matter has no closing line {FENCE}")
     head = lines[1:end]
     try:
-        values = tomllib.loads("\n".join(head))
+        values = tomllib.loads("\n".join([*head, ""]))
     except tomllib.TOMLDecodeError as error:
-        raise DeckError(path, _line_of(error), f"not valid TOML: {_reason(error)}") from None
+        raise DeckError(path, _line_of(error, end), f"not valid TOML: {_reason(error)}") from None
     except RecursionError:
         raise DeckError(path, 2, "not valid TOML: nested too deeply") from None
     for key in values:
@@ -78,10 +78,10 @@ def _line_with(key: str, head: list[str]) -> int:
     return 1
 
 
-def _line_of(error: tomllib.TOMLDecodeError) -> int:
+def _line_of(error: tomllib.TOMLDecodeError, last: int) -> int:
     # Python 3.14 gives the number as an attribute; before, it stands in the message only.
     found = re.search(r"at line (\d+)", str(error))
-    return int(found[1]) + 1 if found else 2
+    return min(int(found[1]) + 1, last) if found else last
 
 
 def _reason(error: tomllib.TOMLDecodeError) -> str:

@@ -1,4 +1,4 @@
-"""Cuts a function, a class or a value out of a Python file by its syntax tree, importing nothing."""
+"""Cuts a function, a class or a value out of a Python file by its syntax tree; imports nothing."""
 
 from __future__ import annotations
 
