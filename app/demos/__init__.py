@@ -54,9 +54,11 @@ def one_of(*options: str) -> Validator:
     """A validator for one word out of `options`."""
 
     def read(value: Any) -> str:
-        if value not in options:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        text = f"{value:g}" if number else value
+        if not isinstance(text, str) or text not in options:
             raise ValueError(f"must be one of {', '.join(options)}, not {value!r}")
-        return value
+        return text
 
     return read
 
@@ -81,15 +83,13 @@ def slug(value: Any) -> str:
 
 
 def words(*options: str) -> Validator:
-    """A validator for words joined by '+', each out of `options`; 'none' is no word at all."""
+    """A validator for a list of words (or "a+b"), each out of `options`; "none" is no word."""
 
     def read(value: Any) -> tuple[str, ...]:
-        if isinstance(value, tuple):
-            value = "+".join(value) or "none"
-        chosen = () if value == "none" else tuple(str(value).split("+"))
-        for word in chosen:
-            one_of(*options, "none")(word)
-        return chosen
+        chosen = value if isinstance(value, list | tuple) else str(value).split("+")
+        if list(chosen) == ["none"]:
+            return ()
+        return tuple(one_of(*options)(word) for word in chosen)
 
     return read
 

@@ -34,7 +34,14 @@ class Preset:
     title: str  # of the story
     lanes: tuple[Lane, ...]
     caption: str  # what to look at, and no more than is known
-    batch_size: int = 128
+
+    @property
+    def batch_size(self) -> int:
+        return self.lanes[0].config.batch_size
+
+    @property
+    def dataset(self) -> str:
+        return self.lanes[0].config.dataset
 
 
 def _lane(label: str, recipe: str, lr: float, clipping: float | None = None, **changes) -> Lane:
@@ -49,7 +56,7 @@ def _batch(size: int, clipping: float, caption: str) -> Preset:
         _lane("NF", "nf", lr, **shape),
         _lane(f"NF + AGC {clipping:g}", "agc", lr, clipping, **shape),
     )
-    return Preset(f"batch-{size}", "batch", "Raise the batch", lanes, caption, size)
+    return Preset(f"batch-{size}", "batch", "Raise the batch", lanes, caption)
 
 
 _FOUR = (
@@ -58,16 +65,7 @@ _FOUR = (
     _lane("NF", "nf", 1.0),
     _lane("NF + AGC", "agc", 1.0, 0.01),
 )
-_CIFAR = tuple(
-    Lane(
-        lane.label,
-        lane.recipe,
-        RUNS["cifar10"].replace(
-            norm=lane.config.norm, lr=lane.config.lr, clipping=lane.config.clipping
-        ),
-    )
-    for lane in _FOUR
-)
+XS = Lane("NFNet-XS", "agc", RUNS["nfnet_xs"])  # the extra recipe
 
 PRESETS: dict[str, Preset] = {
     preset.id: preset
@@ -140,49 +138,52 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             "cifar10",
-            "cifar10",
-            "CIFAR-10",
-            _CIFAR,
-            "Photographs instead of shapes: the first 10,000 images of CIFAR-10 at 16 pixels, 120 "
-            "steps. The same four recipes at the same rates.",
-        ),
-        Preset(
-            "nfnet-xs",
-            "nfnet-xs",
-            "NFNet in small",
-            (
-                _lane("NF + AGC", "agc", 1.0, 0.01),
-                Lane("NFNet-XS", "agc", RUNS["nfnet_xs"]),
+            "four",
+            "Four recipes",
+            tuple(
+                Lane(
+                    lane.label,
+                    lane.recipe,
+                    lane.config.replace(dataset="cifar10", steps=RUNS["cifar10"].steps),
+                )
+                for lane in _FOUR
             ),
-            "The parts of the full NFNet in small: grouped convolutions, squeeze-excite, GELU and "
-            "a skip gain that starts at zero. On a toy task they make a run slower, not better.",
+            "Photographs instead of shapes: the first 10,000 images of CIFAR-10 at 16 pixels, 120 "
+            "steps. The same four recipes at the same rates as on the shapes.",
         ),
     )
 }
 
 
-def find(story: str, batch_size: int) -> Preset | None:
-    """The preset of this story at this batch size, if there is one."""
+STORIES = {preset.story: preset.title for preset in PRESETS.values()}
+
+
+def find(story: str, batch_size: int, dataset: str = "shapes") -> Preset | None:
+    """The preset of this story at this batch size on this data set, if there is one."""
     for preset in PRESETS.values():
-        if preset.story == story and preset.batch_size == batch_size:
+        if (preset.story, preset.batch_size, preset.dataset) == (story, batch_size, dataset):
             return preset
     return None
 
 
-def lanes_at(story: str, batch_size: int) -> tuple[Lane, ...]:
-    """The story's lanes at this batch size; where there is no preset, batch 128's, rate scaled.
+def lanes_at(story: str, batch_size: int, dataset: str = "shapes") -> tuple[Lane, ...]:
+    """The story's lanes in this setting: a preset's, or else those of batch 128 rescaled.
 
     The rate grows in proportion to the batch and the steps follow BATCHES.
     """
-    exact = find(story, batch_size)
+    exact = find(story, batch_size, dataset)
     if exact:
         return exact.lanes
-    lanes = []
-    for lane in find(story, 128).lanes:
-        config = lane.config.replace(
-            batch_size=batch_size,
-            lr=lane.config.lr * batch_size / 128,
-            steps=round(lane.config.steps * BATCHES[batch_size] / 100),
-        )
-        lanes.append(Lane(lane.label, lane.recipe, config))
-    return tuple(lanes)
+    lanes = find(story, batch_size).lanes if find(story, batch_size) else find(story, 128).lanes
+    return tuple(rescaled(lane, batch_size, dataset) for lane in lanes)
+
+
+def rescaled(lane: Lane, batch_size: int, dataset: str) -> Lane:
+    """The lane at another batch size and on another data set."""
+    config = lane.config
+    steps = BATCHES[batch_size]
+    if dataset == "cifar10":
+        steps = steps * RUNS["cifar10"].steps // RUNS["shapes"].steps
+    lr = config.lr * batch_size / config.batch_size
+    config = config.replace(batch_size=batch_size, dataset=dataset, lr=lr, steps=steps)
+    return Lane(lane.label, lane.recipe, config)

@@ -1,0 +1,339 @@
+"""Numbers in, chart specifications out. No Streamlit here, and no state.
+
+Live curves are ECharts option dicts: small (a tick is at most 15 kB), without animation, and cheap
+to update in place. Each comes with a sentence that says what it shows, for those who cannot see it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from app.theme import DASHES, MUTED, TEXT, colour
+
+POINTS = 120  # a line's points at most
+LOSS_CAP = 1e4  # larger losses are drawn at the top edge
+EXPLODES = 20.0  # from this loss on the axis is logarithmic
+CHANCE_LOSS = math.log(10)
+RATIO_RANGE = (1e-6, 1e3)  # ratios beyond are drawn at the edge
+
+
+class Chart(NamedTuple):
+    """An ECharts option, what it shows in a sentence, and what a viewer must know to read it."""
+
+    option: dict[str, Any]
+    alt: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One net's curve. `marks` are extra points on it; `fate` is its end in words."""
+
+    label: str
+    recipe: str  # a key of app.theme.COLOURS
+    steps: Sequence[int]
+    values: Sequence[float]
+    marks: Sequence[tuple[int, float]] = field(default=())
+    fate: str = ""
+
+
+def significant(value: float, digits: int = 4) -> float:
+    """`value` rounded to so many significant digits, to save bytes on the wire."""
+    return float(f"{value:.{digits}g}")
+
+
+def thin(points: Sequence[tuple[int, float]], most: int = POINTS) -> list[list[float]]:
+    """At most `most` points: of each stretch its lowest and highest, so that no spike is lost.
+
+    Stretches are a power of two long, so that points already drawn stay where they are.
+    """
+    points = [(x, y) for x, y in points if math.isfinite(y)]
+    if len(points) <= most:
+        return [[x, significant(y)] for x, y in points]
+    length = 4
+    while 2 * math.ceil(len(points) / length) + 1 > most:
+        length *= 2
+    kept = []
+    for i in range(0, len(points), length):
+        stretch = points[i : i + length]
+        low, high = (pick(stretch, key=lambda point: point[1]) for pick in (min, max))
+        kept += sorted({low, high})
+    if kept[-1] != points[-1]:
+        kept.append(points[-1])
+    return [[x, significant(y)] for x, y in kept]
+
+
+def running_mean(values: Sequence[float], length: int = 10) -> list[float]:
+    """The mean of each value with those before it, at most `length` of them."""
+    means = []
+    for i in range(len(values)):
+        recent = values[max(0, i + 1 - length) : i + 1]
+        means.append(sum(recent) / len(recent))
+    return means
+
+
+def loss_curves(lines: Sequence[Line], steps: int, dark: bool = False, size: int = 13) -> Chart:
+    """The training loss of each net against the step, up to `steps`."""
+    largest = max((v for line in lines for v in line.values if math.isfinite(v)), default=0.0)
+    explodes = largest > EXPLODES
+    lines = [_map(line, lambda v: min(v, LOSS_CAP)) for line in lines]
+    if explodes:
+        lines = [_map(line, lambda v: max(v, 1e-3)) for line in lines]
+        axis = {"type": "log", "min": 0.01, "max": min(LOSS_CAP, 10 ** math.ceil(_log(largest)))}
+        axis["min"] = min(0.01, 10.0 ** math.floor(_log(_lowest(lines))))
+    else:
+        axis = {"type": "value", "min": 0, "max": max(3, math.ceil(largest))}
+    option = _curves(lines, steps, "training loss", axis, dark, size)
+    option["series"].append(_level(CHANCE_LOSS, "guessing", dark, size))
+    note = "Logarithmic scale, because a loss explodes." if explodes else ""
+    if largest > LOSS_CAP:
+        note += f" Losses above {LOSS_CAP:,.0f} are drawn at the top edge."
+    told = [f"{ln.label} {ln.fate or 'at ' + _last(ln, '.3g')}" for ln in lines if ln.values]
+    return Chart(option, _sentence("Training loss", told, steps), note)
+
+
+def accuracy_curves(lines: Sequence[Line], steps: int, dark: bool = False, size: int = 13) -> Chart:
+    """Accuracy against the step: the line on training batches, `marks` on the test images."""
+    axis = {"type": "value", "min": 0, "max": 1}
+    smooth = [_replace(line, running_mean(line.values)) for line in lines]
+    option = _curves(smooth, steps, "accuracy", axis, dark, size)
+    for line in lines:
+        if line.marks:
+            option["dataset"].append({"source": [[x, round(y, 3)] for x, y in line.marks]})
+            option["series"].append(
+                {
+                    "type": "scatter",
+                    "name": f"{line.label}, test",
+                    "datasetIndex": len(option["dataset"]) - 1,
+                    "symbolSize": 9,
+                    "itemStyle": {"color": colour(line.recipe, dark)},
+                }
+            )
+    option["series"].append(_level(0.1, "guessing", dark, size))
+    told = []
+    for line in smooth:
+        if line.marks:
+            told.append(f"{line.label} {line.marks[-1][1]:.0%} of the test images")
+        elif line.values:
+            told.append(f"{line.label} {line.values[-1]:.0%} of the training images")
+    note = "Lines: training batches, mean of the last 10. Dots: test images."
+    return Chart(option, _sentence("Accuracy", told, steps), note)
+
+
+def clipped_share_curves(
+    lines: Sequence[Line], steps: int, dark: bool = False, size: int = 13
+) -> Chart:
+    """The share of units whose gradient AGC scaled down, against the step."""
+    axis = {"type": "value", "min": 0, "max": 1}
+    option = _curves(lines, steps, "share of units clipped", axis, dark, size)
+    told = [f"{ln.label} {ln.values[-1]:.0%}" for ln in lines if ln.values]
+    return Chart(option, _sentence("Share of units clipped", told, steps))
+
+
+def ratio_by_layer(
+    ratios: Mapping[str, tuple[float, float, float]],
+    clipping: float | None,
+    dark: bool = False,
+    size: int = 13,
+    recipe: str = "agc",
+) -> Chart:
+    """For each layer the median and the 10 to 90 % range of ||G|| / ||W||* over its units.
+
+    Args:
+        ratios: layer -> (10 %, 50 %, 90 %), input first.
+        clipping: the threshold drawn as a line; None: no line.
+    """
+    layers = list(ratios)
+    ranges, medians = [], []
+    for i, layer in enumerate(layers):
+        low, middle, high = (_into(value, RATIO_RANGE) for value in ratios[layer])
+        if None not in (low, high):
+            ranges += [[low, i], [high, i], [None, i]]
+        if middle is not None:
+            medians.append([middle, i])
+    drawn = [point[0] for point in ranges + medians if point[0] is not None]
+    drawn += [clipping] if clipping else []
+    low = 10.0 ** math.floor(_log(min(drawn, default=1e-3)))
+    high = 10.0 ** math.ceil(_log(max(drawn, default=1.0)) + 1e-9)
+    paint, text = colour(recipe, dark), TEXT[dark]
+    option = _base(dark, size)
+    option["grid"] = {"left": 8, "right": 24, "top": 30, "bottom": 30, "containLabel": True}
+    option["xAxis"] = {
+        "type": "log",
+        "min": low,
+        "max": high,
+        "name": "‖G‖ / ‖W‖*",
+        "nameLocation": "middle",
+        "nameGap": 26,
+        "axisLabel": {"color": text, "fontSize": size},
+        "nameTextStyle": {"color": text, "fontSize": size},
+        "splitLine": {"lineStyle": {"color": MUTED[dark], "opacity": 0.25}},
+    }
+    option["yAxis"] = {
+        "type": "category",
+        "data": layers,
+        "inverse": True,
+        "axisLabel": {"color": text, "fontSize": max(9, size - 3), "interval": 0},
+    }
+    option["dataset"] = [{"source": ranges}, {"source": medians}]
+    encode = {"x": 0, "y": 1}
+    option["series"] = [
+        {
+            "type": "line",
+            "name": "10 to 90 % of the units",
+            "datasetIndex": 0,
+            "encode": encode,
+            "showSymbol": False,
+            "connectNulls": False,
+            "lineStyle": {"color": paint, "width": 3, "opacity": 0.55},
+        },
+        {
+            "type": "scatter",
+            "name": "median unit",
+            "datasetIndex": 1,
+            "encode": encode,
+            "symbolSize": 8,
+            "itemStyle": {"color": paint},
+        },
+    ]
+    if clipping:
+        option["series"][1]["markLine"] = {
+            "silent": True,
+            "symbol": "none",
+            "lineStyle": {"color": text, "width": 2, "type": "dashed"},
+            "label": {"formatter": f"λ {clipping:g}", "color": text, "fontSize": size},
+            "data": [{"xAxis": clipping}],
+        }
+    above = sum(1 for value, _ in medians if clipping and value > clipping)
+    alt = f"Gradient-to-weight ratio of {len(layers)} layers"
+    if clipping:
+        alt += f": the median unit is above λ = {clipping:g} in {above} of them."
+    elif medians:
+        values = [value for value, _ in medians]
+        alt += f": medians from {min(values):.2g} to {max(values):.2g}, nothing is clipped."
+    return Chart(option, alt, "Dot: the layer's median unit. Bar: 10 to 90 % of its units.")
+
+
+def _curves(
+    lines: Sequence[Line], steps: int, name: str, axis: dict, dark: bool, size: int
+) -> dict[str, Any]:
+    option = _base(dark, size)
+    option["dataset"] = [
+        {"source": thin(list(zip(ln.steps, ln.values, strict=True)))} for ln in lines
+    ]
+    style = {"color": TEXT[dark], "fontSize": size}
+    split = {"lineStyle": {"color": MUTED[dark], "opacity": 0.25}}
+    option["xAxis"] = {
+        "type": "value",
+        "min": 0,
+        "max": max(1, steps),
+        "name": "step",
+        "nameLocation": "middle",
+        "nameGap": 26,
+        "nameTextStyle": style,
+        "axisLabel": style,
+        "splitLine": {"show": False},
+    }
+    option["yAxis"] = {
+        **axis,
+        "name": name,
+        "nameTextStyle": {**style, "align": "left"},
+        "axisLabel": style,
+        "splitLine": split,
+    }
+    option["series"] = [
+        {
+            "type": "line",
+            "name": line.label,
+            "datasetIndex": i,
+            "showSymbol": False,
+            "animation": False,
+            "itemStyle": {"color": colour(line.recipe, dark)},
+            "lineStyle": {"width": 2.5, "type": dash, "color": colour(line.recipe, dark)},
+            "endLabel": {
+                "show": True,
+                "formatter": f"{{dot|●}} {line.label}",
+                "rich": {"dot": {"color": colour(line.recipe, dark)}},
+                **style,
+            },
+            "labelLayout": {"moveOverlap": "shiftY"},
+        }
+        for i, (line, dash) in enumerate(zip(lines, dashes(lines), strict=True))
+    ]
+    return option
+
+
+def dashes(lines: Sequence[Line]) -> list[Any]:
+    """A dash pattern for each line, its recipe's own unless another line already has it."""
+    chosen: list[tuple[int, ...]] = []
+    for line in lines:
+        own = DASHES[line.recipe]
+        free = [own, *(dash for dash in DASHES.values() if dash != own)]
+        chosen.append(next((dash for dash in free if dash not in chosen), own))
+    return [list(dash) or "solid" for dash in chosen]
+
+
+def _base(dark: bool, size: int) -> dict[str, Any]:
+    return {
+        "animation": False,
+        "textStyle": {"fontSize": size, "color": TEXT[dark]},
+        "grid": {"left": 8, "right": 7 * size, "top": 34, "bottom": 30, "containLabel": True},
+        "tooltip": {"trigger": "axis", "confine": True},
+    }
+
+
+def _level(value: float, name: str, dark: bool, size: int) -> dict[str, Any]:
+    """A thin horizontal line with its name, as a series of its own."""
+    return {
+        "type": "line",
+        "name": name,
+        "data": [],
+        "markLine": {
+            "silent": True,
+            "symbol": "none",
+            "lineStyle": {"color": MUTED[dark], "type": "dotted"},
+            "label": {
+                "formatter": name,
+                "position": "insideStartTop",
+                "color": MUTED[dark],
+                "fontSize": size - 1,
+            },
+            "data": [{"yAxis": value}],
+        },
+    }
+
+
+def _map(line: Line, change) -> Line:
+    return _replace(line, [change(v) if math.isfinite(v) else v for v in line.values])
+
+
+def _replace(line: Line, values: Sequence[float]) -> Line:
+    return Line(line.label, line.recipe, line.steps, values, line.marks, line.fate)
+
+
+def _last(line: Line, form: str) -> str:
+    return f"{line.values[-1]:{form}}"
+
+
+def _lowest(lines: Sequence[Line]) -> float:
+    return min((v for line in lines for v in line.values if math.isfinite(v)), default=0.01)
+
+
+def _log(value: float) -> float:
+    return math.log10(max(value, 1e-12))
+
+
+def _into(value: float, bounds: tuple[float, float]) -> float | None:
+    """`value` moved to the nearer bound where it lies beyond; None if it is no number or zero."""
+    if math.isnan(value) or value <= 0:
+        return None
+    return significant(min(max(value, bounds[0]), bounds[1]), 3)
+
+
+def _sentence(what: str, told: Sequence[str], steps: int) -> str:
+    if not told:
+        return f"{what} against the step; nothing has been measured yet."
+    return f"{what} against the step, up to step {steps}: {'; '.join(told)}."

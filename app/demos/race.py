@@ -1,0 +1,145 @@
+"""Up to four recipes side by side on the same pictures and the same seed, as one job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app.demos import stage
+from app.demos.presets import (
+    BATCHES,
+    PRESETS,
+    STORIES,
+    XS,
+    Lane,
+    find,
+    lanes_at,
+    rescaled,
+)
+
+DATASETS = {"Shapes": "shapes", "CIFAR-10": "cifar10"}
+_TITLES = {title: story for story, title in STORIES.items()}
+MOST = 4  # lanes of one race
+
+
+def render(params: dict[str, Any], compact: bool) -> None:
+    """The race of `params["preset"]`; not compact: with every dial.
+
+    Parameters: preset (a key of PRESETS), controls (levers shown in a slide), seed, key.
+    """
+    preset, key = PRESETS[params["preset"]], params["key"]
+    if compact:
+        lanes = tuple(seeded(lane, params["seed"]) for lane in preset.lanes)
+        st.caption(preset.caption)
+        name = preset.id if params["seed"] == 0 else ""
+        stage.show(stage.Stage(f"{key}_{preset.id}", lanes, name, params["controls"], compact=True))
+        return
+    _follow_link(key)
+    lanes, name = _dials(key, params)
+    if lanes:
+        stage.show(stage.Stage(key, lanes, name, bind=True))
+
+
+def seeded(lane: Lane, seed: int) -> Lane:
+    return Lane(lane.label, lane.recipe, lane.config.replace(seed=seed))
+
+
+def _dials(key: str, params: dict[str, Any]) -> tuple[tuple[Lane, ...], str]:
+    """The set-up's widgets; the lanes they ask for, and the recorded run that goes with them."""
+    default, bound = PRESETS[params["preset"]], "query-params"
+    story = _TITLES[
+        st.pills(
+            "Experiment",
+            list(_TITLES),
+            default=default.title,
+            required=True,
+            key=f"{key}_story",
+            bind=bound,
+            on_change=_reset,
+            args=(key,),
+        )
+    ]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        batch = st.segmented_control(
+            "Batch size",
+            list(BATCHES),
+            default=default.batch_size,
+            required=True,
+            key=f"{key}_batch",
+            bind=bound,
+            on_change=_reset,
+            args=(key,),
+            help="The main dial: the learning rate grows in proportion to the batch.",
+        )
+        data = DATASETS[
+            st.segmented_control(
+                "Pictures",
+                list(DATASETS),
+                default="Shapes",
+                required=True,
+                key=f"{key}_data",
+                bind=bound,
+                on_change=_reset,
+                args=(key,),
+            )
+        ]
+        seed = st.number_input(
+            "Seed",
+            0,
+            9999,
+            params["seed"],
+            key=f"{key}_seed",
+            bind=bound,
+            width=140,
+            help="The same seed gives the same pictures, order and first weights.",
+        )
+        lanes = lanes_at(story, batch, data)
+        offered = {lane.label: lane for lane in (*lanes, rescaled(XS, batch, data))}
+        chosen = st.pills(
+            "Recipes",
+            list(offered),
+            selection_mode="multi",
+            default=[lane.label for lane in lanes],
+            key=f"{key}_recipes",
+            bind=bound,
+        )
+    if not 1 <= len(chosen) <= MOST:
+        st.info("Choose one to four recipes." if chosen else "Choose at least one recipe.")
+        return (), ""
+    preset = find(story, batch, data)
+    if preset:
+        st.markdown(preset.caption)
+    else:
+        st.markdown(
+            "Free play: nobody has measured this combination, so nothing is promised. "
+            f"Rates are those of batch 128 times {batch / 128:g}."
+        )
+    picked = tuple(seeded(offered[label], int(seed)) for label in offered if label in chosen)
+    whole = preset and seed == 0 and [lane.label for lane in lanes] == [p.label for p in picked]
+    return picked, preset.id if whole else ""
+
+
+def _reset(key: str) -> None:
+    """A new set-up: its own recipes, and the levers back at its own places."""
+    chosen = st.session_state
+    story, data = _TITLES[chosen[f"{key}_story"]], DATASETS[chosen[f"{key}_data"]]
+    lanes = lanes_at(story, chosen[f"{key}_batch"], data)
+    chosen[f"{key}_recipes"] = [lane.label for lane in lanes]
+    chosen[f"{key}_clipping"] = stage.Stage(key, lanes).clipping
+    chosen[f"{key}_lr"] = "× 1"
+
+
+def _follow_link(key: str) -> None:
+    """`?KEY_preset=ID` in the address chooses a preset once; a bad address gets one sentence."""
+    wanted = st.query_params.get(f"{key}_preset")
+    if wanted is not None:
+        del st.query_params[f"{key}_preset"]
+        if wanted in PRESETS:
+            preset = PRESETS[wanted]
+            st.session_state[f"{key}_story"] = preset.title
+            st.session_state[f"{key}_batch"] = preset.batch_size
+            data = {slug: name for name, slug in DATASETS.items()}
+            st.session_state[f"{key}_data"] = data[preset.dataset]
+            return
+        st.warning("The link names an experiment that is not here; this is the usual one.")

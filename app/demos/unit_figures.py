@@ -1,0 +1,158 @@
+"""The figures of the Clipping page: numbers of units in, Plotly figures out. No Streamlit here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from app.theme import MUTED, TEXT, colour
+from nfnet.formulas import clip_factor, global_clip_factor, gradient_ratio
+
+EPS = 1e-3  # the floor on a weight's norm
+SMALLEST = 1e-7  # ratios below are drawn here: a logarithmic axis has no zero
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units of a net that AGC may clip, in the net's order; arrays have one entry a unit."""
+
+    layer: np.ndarray  # names
+    index: np.ndarray  # within the layer
+    weight_norm: np.ndarray
+    gradient_norm: np.ndarray
+
+    @classmethod
+    def of(cls, item: dict[str, Any]) -> Units:
+        """From one item of a Gradients job; the classifier's weight, never clipped, is left out."""
+        layers = [layer for layer in item["layers"] if layer["clipped"]]
+        sizes = [len(layer["weight_norm"]) for layer in layers]
+        return cls(
+            np.repeat([layer["name"] for layer in layers], sizes),
+            np.concatenate([np.arange(size) for size in sizes]),
+            np.concatenate([np.asarray(layer["weight_norm"], float) for layer in layers]),
+            np.concatenate([np.asarray(layer["gradient_norm"], float) for layer in layers]),
+        )
+
+    @property
+    def ratio(self) -> np.ndarray:
+        return gradient_ratio(self.weight_norm, self.gradient_norm, EPS)
+
+    def factor(self, clipping: float | None) -> np.ndarray:
+        """What AGC multiplies each unit's gradient by; 1 everywhere for None."""
+        if clipping is None:
+            return np.ones_like(self.weight_norm)
+        return clip_factor(self.weight_norm, self.gradient_norm, clipping, EPS)
+
+    def norm(self, factor: np.ndarray | float = 1.0) -> float:
+        """The length of the whole gradient, each unit's part multiplied by its factor."""
+        return float(np.sqrt(np.sum((self.gradient_norm * factor) ** 2)))
+
+    def equal_global_factor(self, clipping: float | None) -> float:
+        """The one factor of global-norm clipping that leaves the gradient as long as AGC does."""
+        return float(global_clip_factor(self.gradient_norm, self.norm(self.factor(clipping))))
+
+    def shares(self, clipping: float | None) -> dict[str, float]:
+        """Layer -> share of its units that AGC shortens, in the net's order."""
+        clipped = self.factor(clipping) < 1
+        return {
+            name: float(clipped[self.layer == name].mean()) for name in dict.fromkeys(self.layer)
+        }
+
+
+def sorted_units(
+    units: Units, clipping: float | None, dark: bool, size: int = 14, chosen: int | None = None
+) -> go.Figure:
+    """Every unit's ratio, largest first, before clipping, after AGC and after global clipping."""
+    order = np.argsort(-units.ratio, kind="stable")
+    rank = np.arange(1, len(order) + 1)
+    before = np.maximum(units.ratio[order], SMALLEST)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=rank,
+        y=_round(before),
+        mode="markers",
+        marker={"size": 5, "color": colour("nf", dark), "symbol": "circle"},
+        name="before",
+        text=np.array(units.names)[order],
+        hovertemplate="%{text}: %{y:.3g}<extra></extra>",
+    )
+    if clipping is not None:
+        figure.add_scatter(
+            x=rank,
+            y=_round(before * units.equal_global_factor(clipping)),
+            mode="lines",
+            line={"color": MUTED[dark], "width": 2, "dash": "dot"},
+            name="after global-norm clipping",
+            hoverinfo="skip",
+        )
+        figure.add_scatter(
+            x=rank,
+            y=_round(np.maximum((units.ratio * units.factor(clipping))[order], SMALLEST)),
+            mode="lines",
+            line={"color": colour("agc", dark), "width": 3},
+            name="after AGC",
+            hoverinfo="skip",
+        )
+        figure.add_hline(
+            y=clipping,
+            line={"color": TEXT[dark], "dash": "dash", "width": 1.5},
+            annotation={"text": f"λ = {clipping:g}", "font": {"color": TEXT[dark], "size": size}},
+            annotation_position="top right",
+        )
+    if chosen is not None:
+        place = int(np.flatnonzero(order == chosen)[0])
+        figure.add_scatter(
+            x=[rank[place]],
+            y=_round(before[[place]]),
+            mode="markers+text",
+            marker={"size": 13, "color": TEXT[dark], "symbol": "circle-open", "line": {"width": 3}},
+            text=["your unit"],
+            textposition="top right",
+            name="your unit",
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    _axes(figure, dark, size)
+    figure.update_yaxes(type="log", title="‖G‖ / ‖W‖*", exponentformat="power", dtick=1)
+    figure.update_xaxes(title="units, largest ratio first")
+    return figure
+
+
+def shares_by_layer(shares: dict[str, float], dark: bool, size: int = 13) -> go.Figure:
+    """Share of units shortened, layer by layer, input on top."""
+    figure = go.Figure(
+        go.Bar(
+            x=[round(share, 4) for share in shares.values()],
+            y=list(shares),
+            orientation="h",
+            marker={"color": colour("agc", dark)},
+            text=[f"{share:.0%}" for share in shares.values()],
+            textposition="outside",
+            cliponaxis=False,
+            hoverinfo="skip",
+        )
+    )
+    _axes(figure, dark, size)
+    figure.update_xaxes(range=[0, 1.08], tickformat=".0%", title="share of units shortened")
+    figure.update_yaxes(autorange="reversed", type="category", dtick=1)
+    return figure
+
+
+def _axes(figure: go.Figure, dark: bool, size: int) -> None:
+    figure.update_layout(
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        font={"size": size, "color": TEXT[dark]},
+        legend={"orientation": "h", "y": 1.08, "x": 0},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+    )
+    grid = "rgba(163,173,186,0.25)"
+    figure.update_xaxes(gridcolor=grid, color=TEXT[dark], title_font={"size": size})
+    figure.update_yaxes(gridcolor=grid, color=TEXT[dark], title_font={"size": size})
+
+
+def _round(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.3g}") for value in values]
