@@ -1,0 +1,47 @@
+"""Everything that computes, out of the app's process: `get_compute().submit(job, owner)`."""
+
+from __future__ import annotations
+
+import threading
+
+from app.compute.jobs import (
+    Busy,
+    Compute,
+    Gradients,
+    Job,
+    Propagate,
+    QueueFull,
+    Race,
+    State,
+    Ticket,
+)
+from app.compute.local import LocalCompute
+
+__all__ = [
+    "Busy",
+    "Compute",
+    "Gradients",
+    "Job",
+    "Propagate",
+    "QueueFull",
+    "Race",
+    "State",
+    "Ticket",
+    "get_compute",
+]
+
+_lock = threading.Lock()
+_compute: LocalCompute | None = None
+
+
+def get_compute(workers: int | None = None) -> Compute:
+    """This process's only `Compute`; the first call starts it, and it ends with the process.
+
+    Args:
+        workers: trainings at a time (1 if not said); it counts in the call that starts it.
+    """
+    global _compute
+    with _lock:
+        if _compute is None or _compute.closed:
+            _compute = LocalCompute(workers or 1)
+        return _compute

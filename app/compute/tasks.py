@@ -1,0 +1,88 @@
+"""What a worker does for each kind of job: a generator of its items.
+
+Importing this module loads no torch; `load_library` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.compute.jobs import Gradients, Item, Job, Race, check
+from nfnet.run import Control, Controls, Diverged, Event, Finished, RunConfig
+
+# Controls that have come, as (lane, control); with True it waits for one. It raises to end the job.
+Listen = Callable[[bool], list[tuple[int, Control]]]
+
+
+@dataclass(frozen=True)
+class Library:
+    """The functions of `nfnet` that compute, and the device they use."""
+
+    device: str
+    train: Callable[[RunConfig, Controls], Iterator[Event]]
+    gradient_units: Callable[[RunConfig, Sequence[int]], Iterator[dict[str, Any]]]
+    propagate: Callable[[RunConfig, str], Iterator[dict[str, Any]]]
+
+
+def load_library() -> Library:
+    """Imports torch and `nfnet`, and runs a first step so that a student's is not the slow one."""
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
+    from nfnet.training import gradient_units, train
+
+    from nfnet.propagation import propagate
+
+    torch.nn.Conv2d(1, 1, 3)(torch.zeros(1, 1, 8, 8)).sum().backward()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return Library(device, train, gradient_units, propagate)
+
+
+def compute(job: Job, library: Library, listen: Listen) -> Iterator[Item]:
+    """The items of a job. UserError: it asks for more than the classroom's limits allow."""
+    check(job, library.device)
+    if isinstance(job, Race):
+        yield from race(job.configs, library.train, listen)
+        return
+    if isinstance(job, Gradients):
+        items = library.gradient_units(job.config, job.at_steps)
+    else:
+        items = library.propagate(job.config, job.images)
+    for item in items:
+        yield item
+        listen(False)
+
+
+def race(
+    configs: Sequence[RunConfig],
+    train: Callable[[RunConfig, Controls], Iterator[Event]],
+    listen: Listen,
+) -> Iterator[tuple[int, Event]]:
+    """Steps the runs in turn, one event each, until all have ended.
+
+    A paused lane is not stepped: its generator would wait inside, and the other lanes with it.
+    """
+    controls = [Controls() for _ in configs]
+    lanes = {lane: train(config, controls[lane]) for lane, config in enumerate(configs)}
+    while lanes:
+        waiting = all(controls[lane].paused for lane in lanes)
+        _steer(controls, listen(waiting))
+        for lane in list(lanes):
+            _steer(controls, listen(False))
+            if controls[lane].paused:
+                continue
+            event = next(lanes[lane], None)
+            if event is not None:
+                yield lane, event
+            if event is None or isinstance(event, Diverged | Finished):
+                lanes.pop(lane).close()
+
+
+def _steer(controls: Sequence[Controls], moves: Sequence[tuple[int, Control]]) -> None:
+    for lane, control in moves:
+        controls[lane].apply(control)
+        if controls[lane].stopped:
+            controls[lane].resume()  # the generator must be stepped once more to say it finished

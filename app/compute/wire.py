@@ -1,0 +1,135 @@
+"""Messages between the app and its workers: JSON, checked on arrival, never pickles.
+
+A worker reads files that came from strangers, so the app believes nothing it sends: a message that
+is not exactly one of those below ends the worker.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import types
+from typing import (
+    Any,
+    Literal,
+    TypedDict,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+
+from app.compute.jobs import Gradients, GradientsItem, Item, Job, PropagateItem, Race
+from nfnet.run import Event, event_from_json
+
+MAX_BYTES = 16 << 20  # a message's
+
+
+class BadMessage(Exception):
+    """The other side said something it may not say."""
+
+
+class Ready(TypedDict):
+    device: str
+
+
+class Items(TypedDict):
+    run: int
+    items: list
+
+
+class Heard(TypedDict):
+    """The controls sent last are applied: the next may come."""
+
+    run: int
+
+
+class Ended(TypedDict):
+    run: int
+    outcome: Literal["done", "failed", "cancelled"]
+    reason: Literal["", "invalid", "error", "out of memory"]
+    message: str
+    retiring: bool  # the worker ends too and wants to be replaced
+
+
+_FROM_WORKER = {"ready": Ready, "items": Items, "heard": Heard, "ended": Ended}
+
+
+def pack(kind: str, **fields: Any) -> bytes:
+    return json.dumps({"type": kind, **fields}, separators=(",", ":")).encode()
+
+
+def unpack(data: bytes) -> dict[str, Any]:
+    """A worker's message, of one of the kinds above. Raises BadMessage."""
+    try:
+        message = json.loads(data)
+        known = _FROM_WORKER[message["type"]]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadMessage(f"not a message: {data[:80]!r}") from error
+    if not fits(message, known):
+        raise BadMessage(f"a wrong {message['type']!r} message: {data[:80]!r}")
+    return message
+
+
+def item_to_json(item: Item) -> Any:
+    """What `items_from_json` reads. Infinities and NaN stay what they are: both ends are Python."""
+    if not isinstance(item, tuple):
+        return item
+    lane, event = item
+    return [lane, {"event": type(event).__name__.lower(), **dataclasses.asdict(event)}]
+
+
+def items_from_json(job: Job, values: list) -> list[Item]:
+    """The items of `job`, each with the fields and types that jobs.py promises, else BadMessage."""
+    if isinstance(job, Race):
+        return [_lane_event(value, len(job.configs)) for value in values]
+    kind = GradientsItem if isinstance(job, Gradients) else PropagateItem
+    for value in values:
+        if not fits(value, kind):
+            raise BadMessage(f"not a {kind.__name__}: {str(value)[:80]}")
+    return values
+
+
+def _lane_event(value: Any, lanes: int) -> tuple[int, Event]:
+    try:
+        lane, fields = value
+        event = event_from_json(fields)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadMessage(f"not an event: {str(value)[:80]}") from error
+    right = fits(lane, int) and 0 <= lane < lanes
+    if not right or not all(fits(getattr(event, n), h) for n, h in _EVENTS[type(event)].items()):
+        raise BadMessage(f"not an event of this race: {str(value)[:80]}")
+    return lane, event
+
+
+_EVENTS = {kind: get_type_hints(kind) for kind in get_args(Event)}
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value read from JSON has the type that an annotation names."""
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if is_typeddict(hint):
+        wanted = _hints(hint)
+        return isinstance(value, dict) and all(
+            name in value and fits(value[name], inner) for name, inner in wanted.items()
+        )
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(fits(value, option) for option in inner)
+    if origin is Literal:
+        return value in inner
+    if origin in (list, tuple):
+        return isinstance(value, origin) and all(fits(part, inner[0]) for part in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(
+            fits(key, inner[0]) and fits(part, inner[1]) for key, part in value.items()
+        )
+    return isinstance(value, hint)
+
+
+_hints = functools.cache(get_type_hints)

@@ -1,0 +1,129 @@
+"""A worker that follows a script instead of training; everything but the library is the real one.
+
+A config's seed chooses the script of its lane, `steps` says how many items, and `weight_decay` how
+many seconds each takes. It loads no torch, so it is ready in a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import time
+
+from app.compute.tasks import Library
+from app.compute.worker import main
+from nfnet.run import Finished, RunConfig, Step, UserError
+
+SCRIPTS = (
+    "steps",  # some steps, then the end; minds its controls
+    "stuck",  # one step, then nothing, deaf to everything
+    "raise",
+    "refuse",  # as the library refuses what a person can mend
+    "exit",
+    "crash",  # a segmentation fault
+    "leak",
+    "torch leak",  # what torch raises when memory runs out
+    "cuda error",
+    "nonsense",  # an event with fields of a wrong type
+    "print",  # 30 MB on standard output
+    "blob",  # one item of more bytes than a message may have
+    "environment",  # reports where and how the process runs
+)
+
+
+def scripted(script: str = "steps", steps: int = 3, pause: float = 0.0, **changes) -> RunConfig:
+    """A config for which the worker below follows `script`."""
+    seed = SCRIPTS.index(script)
+    return RunConfig(seed=seed, steps=steps, weight_decay=pause, batch_size=1, **changes)
+
+
+def train(config, controls):
+    script = SCRIPTS[config.seed]
+    for number in range(1, config.steps + 1):
+        if controls.paused:
+            raise RuntimeError("a paused lane was stepped")
+        if controls.stopped:
+            yield Finished(step=number - 1, accuracy=0.5, loss=1.0, stopped=True)
+            return
+        time.sleep(config.weight_decay)
+        yield step(number, controls.value("lr", config.lr), controls)
+        act(script)
+    yield Finished(step=config.steps, accuracy=0.5, loss=float("inf"))
+
+
+def step(number, lr, controls=None):
+    clipping = controls.value("clipping", None) if controls else None
+    ratios = {"stem": (0.1, 0.2, float("inf"))}
+    return Step(number, 1.0, 0.5, lr, clipping, 0.0, float("inf"), ratios)
+
+
+def act(script):
+    if script == "stuck":
+        while True:
+            time.sleep(60)
+    elif script == "raise":
+        raise ZeroDivisionError("secret details")
+    elif script == "refuse":
+        raise UserError("choose a smaller rate")
+    elif script == "exit":
+        os._exit(7)
+    elif script == "crash":
+        ctypes.string_at(0)
+    elif script == "leak":
+        hoard = []
+        while True:
+            hoard.append(bytearray(1 << 26))
+    elif script == "torch leak":
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 GB")
+    elif script == "cuda error":
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+    elif script == "print":
+        for _ in range(3000):
+            print("x" * 10_000)
+
+
+def gradient_units(config, at_steps):
+    script = SCRIPTS[config.seed]
+    for number in at_steps:
+        time.sleep(config.weight_decay)
+        act(script)
+        name = "x" * (17 << 20) if script == "blob" else "stem"
+        layer = {
+            "name": name,
+            "shape": [1, 1, 3, 3],
+            "clipped": True,
+            "weight_norm": [1.0],
+            "gradient_norm": ["much"] if script == "nonsense" else [0.5],
+        }
+        yield {"step": number, "loss": 1.0, "layers": [layer]}
+
+
+def propagate(config, images):
+    time.sleep(config.weight_decay)
+    act(SCRIPTS[config.seed])
+    item = {
+        "stage": 0,
+        "block": 0,
+        "squared_mean": 0.0,
+        "variance": 1.0,
+        "branch_variance": 1.0,
+        "predicted_variance": None,
+    }
+    if SCRIPTS[config.seed] == "environment":
+        item["report"] = {
+            "cwd": os.getcwd(),
+            "nice": os.nice(0),
+            "group": os.getpgid(0) == os.getpid(),
+            "threads": os.environ["OMP_NUM_THREADS"],
+            "stdin": os.readlink("/proc/self/fd/0"),
+            "data": os.environ.get("NFNET_DATA"),
+            "key": os.environ.get("NFNET_WORKER_KEY"),
+        }
+    yield item
+
+
+if __name__ == "__main__":
+    if "--broken" in sys.argv:
+        sys.exit("cannot start")
+    main(lambda: Library("cpu", train, gradient_units, propagate), memory=256 << 20)
