@@ -20,15 +20,14 @@ import threading
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from app.compute.jobs import LONG, Item, Job, QueueFull, State, Ticket
+from app.compute.jobs import LONG, Entry, Item, Job, QueueFull, State, Ticket
 from nfnet.run import Control
 
 PAUSE_FACTOR = 3  # how much longer a run may take once it was paused
 MAX_ITEMS = 50_000  # of one job: four lanes of the longest run a classroom may ask for
-KEPT_ITEMS = 60_000  # of all ended jobs together; a step of a small net takes about 5 kB
+KEPT_ITEMS = 100_000  # of all ended jobs together; a step of a small net takes about 3 kB
 KEPT_TICKETS = 1000
 KEPT_RESULTS = 32
 
@@ -37,30 +36,6 @@ CANCELLED = "This run was cancelled."
 ABANDONED = "Nobody watched this run for a while, so it was ended; start it again when you like."
 TOO_LONG = "This took longer than {:.0f} seconds and was ended; try fewer steps or a smaller net."
 TOO_MUCH = "This run reported more than can be kept; try fewer steps."
-
-
-@dataclass(eq=False)
-class Entry:
-    """All that is known of one job. Only the desk changes it."""
-
-    job: Job
-    kind: str  # "long" or "short"
-    owner: str
-    watched: float  # when someone last looked
-    name: str = "queued"
-    reason: str = ""
-    message: str = ""
-    items: Sequence[Item] = field(default_factory=list)
-    version: int = 0
-    started: float | None = None
-    paused: bool = False  # ever
-    steered: bool = False  # any control was sent: the run is private
-    levers: dict[tuple[int, str], Control] = field(default_factory=dict)  # moved, not yet sent
-    ticket: Ticket = None  # type: ignore[assignment]  # set by the desk at once
-
-    @property
-    def ended(self) -> bool:
-        return self.name not in ("queued", "running")
 
 
 class Desk:
@@ -239,7 +214,7 @@ class Desk:
                 self._results[entry.job] = entry.items
                 _trim(self._results, KEPT_RESULTS, len)
             self._ended[entry.ticket.id] = entry
-            for token in _trim(self._ended, KEPT_TICKETS, lambda e: len(e.items)):
+            for token in _trim(self._ended, KEPT_TICKETS, _own_items):
                 del self._tickets[token]
             self.changed.notify_all()
 
@@ -250,28 +225,30 @@ class Desk:
         for moved in queue[place:]:
             moved.version += 1
 
-    def end_all(self, name: str, reason: str, message: str, waiting_only: bool = False) -> None:
+    def end_all(self, name: str, reason: str, message: str) -> None:
         with self.changed:
-            for table in [self._queues] if waiting_only else [self._queues, self._running]:
-                for entry in [e for entries in table.values() for e in entries]:
-                    self.end(entry, name, reason, message)
+            for entry in self._active():
+                self.end(entry, name, reason, message)
+
+    def _active(self) -> list[Entry]:
+        tables = (*self._queues.values(), *self._running.values())
+        return [entry for entries in tables for entry in entries]
 
     def expire(self) -> float:
         """Ends what ran too long or is abandoned; returns the seconds until the next may be due."""
         with self.changed:
             now, soonest = self._clock(), math.inf
-            for entry in [e for entries in self._running.values() for e in entries]:
-                limit = self._deadline * (PAUSE_FACTOR if entry.paused else 1)
-                if now >= entry.started + limit:
-                    self.end(entry, "failed", "deadline", TOO_LONG.format(limit))
+            for entry in self._active():
+                ends = [(entry.watched + self._abandon_after, "cancelled", "abandoned", ABANDONED)]
+                if entry.started is not None:
+                    limit = self._deadline * (PAUSE_FACTOR if entry.paused else 1)
+                    message = TOO_LONG.format(limit)
+                    ends.append((entry.started + limit, "failed", "deadline", message))
+                due, *end = min(ends)
+                if now >= due:
+                    self.end(entry, *end)
                 else:
-                    soonest = min(soonest, entry.started + limit)
-            for table in (self._queues, self._running):
-                for entry in [e for entries in table.values() for e in entries]:
-                    if now >= entry.watched + self._abandon_after:
-                        self.end(entry, "cancelled", "abandoned", ABANDONED)
-                    else:
-                        soonest = min(soonest, entry.watched + self._abandon_after)
+                    soonest = min(soonest, due)
             return max(0.0, soonest - now)
 
     def stats(self) -> dict[str, Any]:
@@ -288,6 +265,10 @@ class Desk:
 
 def _mean(values: Sequence[float]) -> float | None:
     return statistics.fmean(values) if values else None
+
+
+def _own_items(entry: Entry) -> int:
+    return 0 if entry.ticket.shared else len(entry.items)
 
 
 def _trim(table: OrderedDict, most: int, size: Callable[[Any], int]) -> list:

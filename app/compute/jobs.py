@@ -7,7 +7,8 @@ Nothing here computes, waits or loads torch. How turns are given is in `desk`, w
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypedDict
 
 from nfnet.run import CLASSROOM, CLASSROOM_GPU, Control, Event, Limits, RunConfig, UserError
@@ -140,14 +141,38 @@ class State:
         return self.name not in ("queued", "running")
 
 
+@dataclass(eq=False)
+class Entry:
+    """All that is known of one job. Only the desk looks inside."""
+
+    job: Job
+    kind: str  # "long" or "short"
+    owner: str
+    watched: float  # when someone last looked
+    name: str = "queued"
+    reason: str = ""
+    message: str = ""
+    items: Sequence[Item] = field(default_factory=list)
+    version: int = 0
+    started: float | None = None
+    paused: bool = False  # ever
+    steered: bool = False  # any control was sent: the run is private
+    levers: dict[tuple[int, str], Control] = field(default_factory=dict)  # moved, not yet sent
+    ticket: Ticket = None  # type: ignore[assignment]  # set by the desk at once
+
+    @property
+    def ended(self) -> bool:
+        return self.name not in ("queued", "running")
+
+
 class Desk(Protocol):
     """What a ticket needs of the desk that issued it."""
 
-    def state(self, entry: Any) -> State: ...
-    def version(self, entry: Any) -> int: ...
-    def events(self, entry: Any, after: int) -> list[Item]: ...
-    def send(self, entry: Any, control: Control, lane: int | None) -> None: ...
-    def cancel(self, entry: Any) -> None: ...
+    def state(self, entry: Entry) -> State: ...
+    def version(self, entry: Entry) -> int: ...
+    def events(self, entry: Entry, after: int) -> list[Item]: ...
+    def send(self, entry: Entry, control: Control, lane: int | None) -> None: ...
+    def cancel(self, entry: Entry) -> None: ...
 
 
 class Ticket:
@@ -158,7 +183,7 @@ class Ticket:
     """
 
     def __init__(
-        self, desk: Desk, entry: Any, *, id: str, job: Job, owner: str, shared: bool
+        self, desk: Desk, entry: Entry, *, id: str, job: Job, owner: str, shared: bool
     ) -> None:
         self._desk, self._entry = desk, entry
         self.id = id  # cannot be guessed, so it may stand in a URL

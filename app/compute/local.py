@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.compute import jobs, wire
-from app.compute.desk import Desk, Entry
-from app.compute.jobs import Busy, Job, Ticket
+from app.compute.desk import Desk
+from app.compute.jobs import Busy, Entry, Job, Ticket
 from app.compute.process import WorkerProcess
 
 COMMAND = (sys.executable, "-m", "app.compute.worker")
@@ -109,7 +109,7 @@ class LocalCompute:
         return self._desk.ticket(id, owner)
 
     def stats(self) -> dict[str, Any]:
-        """`Desk.stats`, the device, workers lost so far, and each process's pid and what it does."""
+        """`Desk.stats`, the device, workers lost so far, and what each process does."""
         with self._changed:
             workers = [{"pid": w.process.pid, "doing": _doing(w)} for w in self._workers]
             own = {"device": self._device, "replaced": self._replaced, "workers": workers}
@@ -264,7 +264,7 @@ class LocalCompute:
             self._next_start = time.monotonic() + min(30.0, 0.25 * 2**self._failed_starts)
             log.error("a worker could not start (%d in a row)", self._failed_starts)
             if self._hopeless():
-                self._desk.end_all("failed", "worker died", NO_WORKERS + ".", waiting_only=True)
+                self._desk.end_all("failed", "worker died", NO_WORKERS + ".")
         self._changed.notify_all()
 
 
