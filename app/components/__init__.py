@@ -1,0 +1,1 @@
+"""The pieces that need JavaScript; each has a native fallback, chosen by ?plain=1."""

@@ -1,0 +1,320 @@
+// Moves through the slides: keys, clicker, swipes, the bar. Steps are revealed here, without the
+// server; only a change of slide is sent, as an absolute position with a growing number, so that
+// fast presses cannot be lost or undone by an answer to an older one.
+
+const NEXT = ["ArrowRight", "PageDown", " "];
+const PREVIOUS = ["ArrowLeft", "PageUp"];
+const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
+const TYPING = ["textbox", "searchbox", "combobox", "spinbutton", "listbox", "option", "menu"]
+  .concat(["menuitem", "menuitemradio", "menuitemcheckbox", "grid", "gridcell", "tree", "treeitem"]);
+const PRESSED = ["button", "link", "checkbox", "switch", "radio", "tab"];
+const PRESSED_INPUTS = ["checkbox", "radio", "button", "submit", "reset", "file", "image", "color"];
+const NO_SWIPE = "input, textarea, select, canvas, dialog, [role=slider], .js-plotly-plot";
+const STORE = "deck-position";
+const instances = new WeakMap();
+
+export default function (component) {
+  const root = component.parentElement;
+  let deck = instances.get(root);
+  if (!deck) {
+    deck = new Deck(root);
+    instances.set(root, deck);
+  }
+  deck.receive(component.data, component.setStateValue);
+  return () => {
+    deck.stop();
+    instances.delete(root);
+  };
+}
+
+class Deck {
+  constructor(root) {
+    this.root = root;
+    this.position = null; // {index, step}
+    this.sent = 0; // number of the last position sent to the server
+    this.style = document.head.appendChild(document.createElement("style"));
+    this.stopping = new AbortController();
+    const { signal } = this.stopping;
+    document.addEventListener("keydown", (e) => this.onKey(e), { capture: true, signal });
+    document.addEventListener("touchstart", (e) => this.onTouchStart(e), { passive: true, signal });
+    document.addEventListener("touchend", (e) => this.onTouchEnd(e), { passive: true, signal });
+    root.addEventListener("click", (e) => this.onClick(e), { signal });
+    this.find(".jump form").addEventListener("submit", (e) => this.onJump(e), { signal });
+    // Streamlit draws a slide after this component has run, and redraws it at will.
+    this.watcher = new MutationObserver(() => this.schedule());
+    this.watcher.observe(document.body, { childList: true, subtree: true });
+  }
+
+  stop() {
+    this.stopping.abort();
+    this.watcher.disconnect();
+    cancelAnimationFrame(this.frame);
+    this.style.remove();
+  }
+
+  find(selector) {
+    return this.root.querySelector(selector);
+  }
+
+  receive(data, setStateValue) {
+    this.slides = data.slides;
+    this.send = (position) => setStateValue("position", position);
+    this.fillOverview();
+    if (data.ack >= this.sent && data.index !== this.position?.index) {
+      const stored = readStore();
+      const known = stored?.id === data.slides[data.index].id;
+      this.position = { index: data.index, step: known ? stored.step : 0 };
+    }
+    this.apply();
+  }
+
+  get slide() {
+    return this.slides[this.position.index];
+  }
+
+  forward() {
+    const { index, step } = this.position;
+    if (step < this.slide.steps) this.move(index, step + 1);
+    else if (index < this.slides.length - 1) this.move(index + 1, 0);
+  }
+
+  back() {
+    const { index, step } = this.position;
+    if (step > 0) this.move(index, step - 1);
+    else if (index > 0) this.move(index - 1, this.slides[index - 1].steps);
+  }
+
+  move(index, step) {
+    const changed = index !== this.position.index;
+    this.position = { index, step };
+    this.apply();
+    if (!changed) return;
+    // The clock keeps the number growing when the component is mounted anew.
+    this.sent = Math.max(this.sent + 1, Date.now());
+    this.send({ slide: this.slide.id, step, number: this.sent });
+    document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
+    this.find(".live").textContent = `Slide ${index + 1} of ${this.slides.length}: ${this.slide.title}`;
+  }
+
+  apply() {
+    const { index, step } = this.position;
+    const hidden = [];
+    for (let n = step + 1; n <= this.slide.steps; n++) hidden.push(`.st-key-frag_${n}_${this.slide.id}`);
+    const rule = "{ visibility: hidden !important; opacity: 0 !important; pointer-events: none }";
+    this.style.textContent = hidden.length ? `@media screen { ${hidden.join(", ")} ${rule} }` : "";
+    this.hidden = hidden.join(", ");
+    this.mark();
+    this.find(".position").textContent = `${index + 1} / ${this.slides.length}`;
+    this.find(".fill").style.inlineSize = `${(100 * (index + 1)) / this.slides.length}%`;
+    this.find("[data-do=back]").disabled = index === 0 && step === 0;
+    this.find("[data-do=forward]").disabled =
+      index === this.slides.length - 1 && step === this.slide.steps;
+    writeStore({ id: this.slide.id, step });
+  }
+
+  schedule() {
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame(() => this.mark());
+  }
+
+  mark() {
+    for (const step of document.querySelectorAll('[class*="st-key-frag_"]')) {
+      if (this.hidden && step.matches(this.hidden)) step.setAttribute("aria-hidden", "true");
+      else step.removeAttribute("aria-hidden");
+    }
+  }
+
+  // ---- keys
+
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const dialog = this.find("dialog[open]");
+    const take = dialog ? this.dialogKey(dialog, event) : this.pageKey(event);
+    if (take) {
+      event.preventDefault();
+      event.stopPropagation();
+      take();
+    }
+  }
+
+  pageKey(event) {
+    const { key } = event;
+    if (document.querySelector('[role="dialog"][aria-modal="true"]')) return null;
+    if (belongsTo(event.composedPath()[0], key)) return null;
+    if (key === " " && event.shiftKey) return () => this.back();
+    if (NEXT.includes(key)) return () => this.forward();
+    if (PREVIOUS.includes(key)) return () => this.back();
+    if (/^[0-9]$/.test(key)) return () => this.openJump(key);
+    const actions = {
+      Home: () => this.move(0, 0),
+      End: () => this.move(this.slides.length - 1, 0),
+      g: () => this.openJump(""),
+      o: () => this.openOverview(),
+      b: () => this.open("blank"),
+      ".": () => this.open("blank"),
+      f: () => toggleFullscreen(),
+      "?": () => this.open("help"),
+    };
+    return actions[key.length === 1 ? key.toLowerCase() : key] ?? null;
+  }
+
+  dialogKey(dialog, event) {
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (key === "Escape" || key === "Tab") return null;
+    const moves = NEXT.includes(key) || PREVIOUS.includes(key);
+    if (dialog.matches(".jump")) {
+      event.stopPropagation(); // what is typed here is no shortcut of the page
+      return key === "PageDown" || key === "PageUp" ? () => dialog.close() : null;
+    }
+    if (dialog.matches(".overview")) {
+      if (key === "o") return () => dialog.close();
+      if (key === " ") return null;
+      if (ARROWS.includes(key) || moves) return () => this.moveFocus(key);
+      return null;
+    }
+    const closing = dialog.matches(".blank") ? ["b", "."] : ["?"];
+    return closing.includes(key) || moves ? () => dialog.close() : null;
+  }
+
+  // ---- overlays
+
+  open(name) {
+    this.find(`dialog.${name}`).showModal();
+  }
+
+  openJump(text) {
+    this.open("jump");
+    const input = this.find(".jump input");
+    input.max = this.slides.length;
+    input.value = text;
+    input.focus();
+  }
+
+  onJump(event) {
+    event.preventDefault();
+    const number = Number(this.find(".jump input").value);
+    this.find(".jump").close();
+    if (Number.isInteger(number) && number >= 1) {
+      this.move(Math.min(number, this.slides.length) - 1, 0);
+    }
+  }
+
+  fillOverview() {
+    const titles = JSON.stringify(this.slides);
+    if (titles === this.titles) return;
+    this.titles = titles;
+    const tiles = this.slides.map((slide, index) => {
+      const tile = document.createElement("button");
+      tile.type = "button";
+      tile.dataset.index = index;
+      const number = tile.appendChild(document.createElement("span"));
+      number.textContent = index + 1;
+      tile.appendChild(document.createTextNode(slide.title));
+      return tile;
+    });
+    this.find(".grid").replaceChildren(...tiles);
+  }
+
+  openOverview() {
+    this.open("overview");
+    const tiles = this.find(".grid").children;
+    for (const tile of tiles) tile.removeAttribute("aria-current");
+    tiles[this.position.index].setAttribute("aria-current", "page");
+    tiles[this.position.index].focus();
+  }
+
+  moveFocus(key) {
+    const tiles = [...this.find(".grid").children];
+    const here = Math.max(0, tiles.indexOf(this.root.activeElement));
+    const across = tiles.filter((tile) => tile.offsetTop === tiles[0].offsetTop).length;
+    const by = { ArrowDown: across, ArrowUp: -across }[key] ?? (NEXT.includes(key) ? 1 : -1);
+    tiles[Math.min(Math.max(here + by, 0), tiles.length - 1)].focus();
+  }
+
+  // ---- mouse and touch
+
+  onClick(event) {
+    const button = event.target.closest("button");
+    const dialog = event.target.closest("dialog");
+    if (button?.dataset.index !== undefined) {
+      dialog.close();
+      this.move(Number(button.dataset.index), 0);
+    } else if (button?.dataset.do) {
+      const actions = {
+        back: () => this.back(),
+        forward: () => this.forward(),
+        jump: () => this.openJump(""),
+        overview: () => this.openOverview(),
+        fullscreen: () => toggleFullscreen(),
+        help: () => this.open("help"),
+        close: () => dialog.close(),
+      };
+      actions[button.dataset.do]();
+    } else if (dialog === event.target) {
+      dialog.close(); // the backdrop, or the blank screen
+    }
+  }
+
+  onTouchStart(event) {
+    const path = event.composedPath().filter((node) => node instanceof Element);
+    const one = event.touches.length === 1 && !path.some((node) => ownsSwipes(node));
+    const { clientX: x, clientY: y } = event.touches[0];
+    this.touch = one ? { x, y, time: event.timeStamp } : null;
+  }
+
+  onTouchEnd(event) {
+    const start = this.touch;
+    this.touch = null;
+    if (!start || event.touches.length || event.timeStamp - start.time > 800) return;
+    const across = event.changedTouches[0].clientX - start.x;
+    const down = event.changedTouches[0].clientY - start.y;
+    if (Math.abs(across) < 60 || Math.abs(across) < 2 * Math.abs(down)) return;
+    if (across < 0) this.forward();
+    else this.back();
+  }
+}
+
+function belongsTo(element, key) {
+  if (!(element instanceof Element)) return false;
+  const tag = element.tagName.toLowerCase();
+  const role = element.getAttribute("role") ?? "";
+  const type = tag === "input" ? element.type : "";
+  if (role === "slider" || type === "range") return ARROWS.concat("Home", "End").includes(key);
+  if (tag === "button" || tag === "summary" || (tag === "a" && element.hasAttribute("href"))
+      || PRESSED.includes(role) || PRESSED_INPUTS.includes(type)) {
+    const group = role === "tab" || role === "radio" || type === "radio";
+    return key === " " || key === "Enter" || (group && ARROWS.concat("Home", "End").includes(key));
+  }
+  return tag === "input" || tag === "textarea" || tag === "select" || element.isContentEditable
+    || TYPING.includes(role);
+}
+
+function ownsSwipes(element) {
+  if (element.matches(NO_SWIPE)) return true;
+  if (element.scrollWidth <= element.clientWidth + 1) return false;
+  return ["auto", "scroll"].includes(getComputedStyle(element).overflowX);
+}
+
+function toggleFullscreen() {
+  const done = document.fullscreenElement
+    ? document.exitFullscreen()
+    : document.documentElement.requestFullscreen?.();
+  done?.catch(() => {}); // the browser may refuse; the lecture goes on in its window
+}
+
+// The step survives a reload and a visit to another page; without storage it starts at 0 again.
+function readStore() {
+  try {
+    return JSON.parse(sessionStorage.getItem(STORE));
+  } catch {
+    return null;
+  }
+}
+
+function writeStore(position) {
+  try {
+    sessionStorage.setItem(STORE, JSON.stringify(position));
+  } catch {
+    // storage may be switched off
+  }
+}

@@ -1,0 +1,106 @@
+"""A slide on the screen. All steps are sent at once; the browser hides those not yet reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import streamlit as st
+
+from app.deck.highlight import code_html
+from app.deck.load import ROOT, code_of
+from app.deck.model import (
+    Block,
+    Cite,
+    Code,
+    Column,
+    Demo,
+    DemoCall,
+    Picture,
+    Poll,
+    Slide,
+    Step,
+    Text,
+)
+
+STYLE = Path(__file__).with_name("slides.css")
+
+
+def render_slide(
+    slide: Slide, demos: Mapping[str, Demo], folder: Path, root: Path = ROOT, notes: bool = False
+) -> None:
+    """Draws the slide here.
+
+    Args:
+        slide: checked, as `load_deck` gives it.
+        demos: the registry in which the slide's demos are looked up.
+        folder: where the slides and their pictures are.
+        root: the project's folder, where the code is.
+        notes: whether the lecturer's notes are shown below.
+    """
+    st.html(STYLE)
+    with st.container(key=f"slide_{slide.layout}"):
+        if slide.section:
+            st.caption(slide.section)
+        if slide.layout == "title":
+            st.title(slide.title, anchor=False)
+        else:
+            st.header(slide.title, anchor=False)
+        _Renderer(slide, demos, folder, root).blocks(slide.blocks)
+    if notes and slide.notes:
+        with st.container(border=True, key="slide_notes"):
+            st.caption("Notes")
+            st.markdown(slide.notes)
+
+
+class _Renderer:
+    def __init__(self, slide: Slide, demos: Mapping[str, Demo], folder: Path, root: Path) -> None:
+        self.slide = slide
+        self.demos = demos
+        self.folder = folder
+        self.root = root
+
+    def blocks(self, blocks: tuple[Block, ...]) -> None:
+        columns = [block for block in blocks if isinstance(block, Column)]
+        places = iter(())
+        for block in blocks:
+            if isinstance(block, Column):
+                if block is columns[0]:
+                    places = iter(st.columns([c.width for c in columns], gap="large"))
+                with next(places):
+                    self.blocks(block.blocks)
+            else:
+                self.block(block)
+
+    def block(self, block: Block) -> None:
+        match block:
+            case Step():
+                with st.container(key=f"frag_{block.number}_{self.slide.id}"):
+                    self.blocks(block.blocks)
+            case Text():
+                self.text(block.markdown, block.line)
+            case Cite():
+                with st.container(key=f"cite_{self.slide.id}_{block.line}"):
+                    st.caption(block.markdown)
+            case Picture():
+                alt = block.alt or self.slide.alt
+                st.image(str(self.folder / block.path), alt=alt, width="stretch")
+            case Code():
+                source, marked = code_of(block, self.root)
+                st.html(code_html(source, marked))
+                self.caption(block.caption or f"`{block.file}`")
+            case DemoCall():
+                demo = self.demos[block.id]
+                demo.render(demo.read(block.params), True)
+                self.caption(block.caption)
+            case Poll():
+                answers = "\n".join(f"- {option}" for option in block.options)
+                self.text(f"{block.question}\n\n{answers}", block.line)
+
+    def text(self, markdown: str, line: int) -> None:
+        with st.container(key=f"text_{self.slide.id}_{line}"):
+            st.markdown(markdown)
+
+    def caption(self, markdown: str) -> None:
+        if markdown:
+            st.caption(markdown)

@@ -1,0 +1,23 @@
+"""The page list. Run by `python -m app`, or by `streamlit run app/main.py`."""
+
+import sys
+from pathlib import Path
+
+# `streamlit run` puts only app/ on the path; imports begin with `app.` and `nfnet.`.
+ROOT = str(Path(__file__).resolve().parents[1])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+import streamlit as st  # noqa: E402
+
+from app import shell  # noqa: E402
+
+shell.prepare()
+st.navigation(
+    [
+        st.Page("views/lecture.py", title="Lecture", icon=":material/slideshow:", default=True),
+        st.Page("views/train.py", title="Train", icon=":material/model_training:"),
+        st.Page("views/clipping.py", title="Clipping", icon=":material/content_cut:"),
+    ],
+    position="top",
+).run()

@@ -1,0 +1,76 @@
+"""The lecture: one slide, the bar that moves on, and the address of the slide."""
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from app import shell
+from app.components.deck_nav import KEY, deck_nav, plain_nav
+from app.deck.load import ROOT, load_deck
+from app.deck.model import Deck, DeckError
+from app.deck.render import render_slide
+from app.deck.words import plain_text
+from app.demos import DEMOS
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def deck_of(folder: str, version: tuple[tuple[str, int, int], ...]) -> Deck:
+    """The deck, parsed anew whenever a file's name, time or size (`version`) has changed."""
+    return load_deck(Path(folder), DEMOS)
+
+
+def read_deck(folder: Path) -> Deck:
+    files = sorted(folder.glob("*.md")) if folder.is_dir() else []
+    stats = [(file.name, file.stat()) for file in files]
+    version = tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+    return deck_of(str(folder), version)
+
+
+def current(deck: Deck) -> int:
+    """The index of the slide that the address names; else the last one seen, else the first."""
+    name = st.query_params.get("slide")
+    if name is None:
+        # Another page clears the address, and then the bar has no state; a bare address has both.
+        away = KEY not in st.session_state and "deck_back" not in st.session_state
+        name = st.session_state.get("deck_slide") if away else None
+    index = deck.find(name) if name else 0
+    if index is None:
+        st.info("There is no such slide; here is the first one.", icon=":material/info:")
+        index = 0
+    go_to(deck.slides[index].id)
+    return index
+
+
+def go_to(slide: str) -> None:
+    st.session_state["deck_slide"] = slide
+    if st.query_params.get("slide") != slide:
+        st.query_params["slide"] = slide
+
+
+def show(deck: Deck, folder: Path) -> None:
+    index = current(deck)
+    slide = deck.slides[index]
+    render_slide(slide, DEMOS, folder, notes=shell.flag("notes"))
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center", key="deck_bar"):
+        if shell.flag("plain"):
+            plain_nav([slide.id for slide in deck.slides], index, go_to)
+        else:
+            slides = [
+                {"id": slide.id, "title": plain_text(slide.title), "steps": slide.steps}
+                for slide in deck.slides
+            ]
+            deck_nav(slides, index, go_to)
+        shell.large_type_toggle()
+
+
+folder = Path(os.environ.get("NFNET_SLIDES") or ROOT / "slides")
+try:
+    deck = read_deck(folder)
+except DeckError as error:
+    st.error(f"A slide needs mending. {error}", icon=":material/build:")
+else:
+    if deck.slides:
+        show(deck, folder)
+    else:
+        st.info("There are no slides here yet. The labs above work without them.")
