@@ -62,7 +62,7 @@ def pack(kind: str, **fields: Any) -> bytes:
 
 
 def unpack(data: bytes) -> dict[str, Any]:
-    """A worker's message, of one of the kinds above. Raises BadMessage."""
+    """A worker's message, of one of the kinds above, and no other field. Raises BadMessage."""
     try:
         message = json.loads(data)
         known = _FROM_WORKER[message["type"]]
@@ -70,7 +70,7 @@ def unpack(data: bytes) -> dict[str, Any]:
         raise BadMessage(f"not a message: {data[:80]!r}") from error
     if not fits(message, known):
         raise BadMessage(f"a wrong {message['type']!r} message: {data[:80]!r}")
-    return message
+    return {name: message[name] for name in ("type", *_hints(known))}
 
 
 def item_to_json(item: Item) -> Any:

@@ -1,0 +1,237 @@
+"""Jobs as JSON, the classroom's limits, what a message may be, and how a race steps its lanes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.compute import jobs, tasks, wire
+from app.compute.jobs import Gradients, Propagate, Race
+from nfnet.run import (
+    CLASSROOM,
+    PRESETS,
+    Control,
+    Diverged,
+    Evaluation,
+    Finished,
+    Loading,
+    RunConfig,
+    Step,
+    UserError,
+)
+
+EVENTS = (
+    Loading("CIFAR-10", 1, 0),
+    Step(1, math.inf, 0.1, 1.0, None, 0.5, math.inf, {"stem": (0.1, 1.0, math.inf)}, 9.0),
+    Evaluation(20, 0.5, 2.0),
+    Diverged(7, "non-finite", 6, 2.0, None),
+    Finished(100, 0.9, 0.3, stopped=True, seconds=4.0),
+)
+LAYER = {"name": "a", "shape": [2], "clipped": True, "weight_norm": [1, 2.5], "gradient_norm": [0]}
+GRADIENTS = {"step": 0, "loss": 2.3, "layers": [LAYER]}
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        *(Race((config, config.replace(norm="nf"))) for config in PRESETS.values()),
+        Gradients(RunConfig(lr=0.1), at_steps=(0, 3)),
+        Propagate(PRESETS["nfnet_xs"], images="shapes"),
+    ],
+)
+def test_a_job_survives_json(job):
+    again = jobs.job_from_json(json.loads(json.dumps(jobs.job_to_json(job))))
+    assert again == job and hash(again) == hash(job)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: Race(()), "1 to 4 lanes, not 0"),
+        (lambda: Race((RunConfig(),) * 5), "1 to 4 lanes, not 5"),
+        (lambda: Gradients(RunConfig(), ()), "1 to 20 step numbers"),
+        (lambda: Gradients(RunConfig(), (-1,)), "1 to 20 step numbers"),
+        (lambda: Gradients(RunConfig(), (10**9,)), "at most 3000"),
+    ],
+)
+def test_an_impossible_job_is_refused_in_a_sentence(make, sentence):
+    with pytest.raises(UserError, match=sentence):
+        make()
+
+
+def test_the_classroom_limits_depend_on_the_device():
+    large = RunConfig(batch_size=CLASSROOM.batch_size * 2, steps=10)
+    for job in (Race((RunConfig(), large)), Gradients(large), Propagate(large)):
+        with pytest.raises(UserError, match="batch_size is 2048, and at most 1024"):
+            jobs.check(job, "cpu")
+        jobs.check(job, "cuda")
+    with pytest.raises(UserError, match="batch_size"):
+        jobs.check(Propagate(large.replace(device="cpu")), "cuda")
+
+
+def test_events_survive_the_wire_even_where_json_has_no_word_for_them():
+    job = Race((RunConfig(),) * 4)
+    items = [(lane % 4, event) for lane, event in enumerate(EVENTS)]
+    sent = json.loads(json.dumps([wire.item_to_json(item) for item in items]))
+    received = wire.items_from_json(job, sent)
+    assert received == items
+    assert [e.images_per_second for _, e in received if isinstance(e, Step)] == [9.0]
+
+
+def change(event, **changes):
+    return {**wire.item_to_json((0, event))[1], **changes}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "text",
+        [0],
+        [0, {}],
+        [0, {"event": "unknown"}],
+        [0, {"event": "evaluation", "step": 1}],
+        [4, change(EVENTS[2])],
+        [-1, change(EVENTS[2])],
+        [True, change(EVENTS[2])],
+        ["0", change(EVENTS[2])],
+        [0, change(EVENTS[2], step=1.5)],
+        [0, change(EVENTS[2], accuracy="<script>")],
+        [0, change(EVENTS[2], extra=1)],
+        [0, change(EVENTS[1], ratios=[1])],
+        [0, change(EVENTS[1], ratios={"stem": "abc"})],
+        [0, change(EVENTS[3], reason=None)],
+        [0, change(EVENTS[4], stopped=1)],
+    ],
+)
+def test_what_is_not_an_event_of_the_race_is_refused(value):
+    wire.items_from_json(Race((RunConfig(),) * 4), [[3, change(EVENTS[2])]])
+    with pytest.raises(wire.BadMessage):
+        wire.items_from_json(Race((RunConfig(),) * 4), [value])
+
+
+def test_items_of_short_jobs_are_checked_field_by_field():
+    job = Gradients(RunConfig())
+    assert wire.items_from_json(job, [GRADIENTS]) == [GRADIENTS]
+    for broken in (
+        {**GRADIENTS, "loss": None},
+        {**GRADIENTS, "layers": [{**LAYER, "shape": [0.5]}]},
+        {**GRADIENTS, "layers": [{**LAYER, "clipped": 1}]},
+        {**GRADIENTS, "layers": [{k: v for k, v in LAYER.items() if k != "name"}]},
+        {**GRADIENTS, "layers": {}},
+        [],
+    ):
+        with pytest.raises(wire.BadMessage):
+            wire.items_from_json(job, [broken])
+    with pytest.raises(wire.BadMessage):
+        wire.items_from_json(Propagate(RunConfig()), [GRADIENTS])
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        ).map(lambda value: json.dumps(value).encode()),
+        st.dictionaries(
+            st.sampled_from(["type", "run", "items", "device", "outcome", "reason", "message"]),
+            st.sampled_from(["ready", "ended", "items", "cpu", 1, 1.5, None, True, [], {}]),
+        ).map(lambda value: json.dumps(value).encode()),
+    )
+)
+def test_only_the_known_messages_are_heard(data):
+    try:
+        message = wire.unpack(data)
+    except wire.BadMessage:
+        return
+    assert message["type"] in ("ready", "items", "heard", "ended")
+    assert type(message.get("run", 0)) is int
+
+
+def test_nesting_without_end_is_refused():
+    with pytest.raises(wire.BadMessage):
+        wire.unpack(b"[" * 200_000)
+
+
+# A race, without processes: `listen` plays the app
+
+
+def lanes_of(items):
+    return [lane for lane, _ in items]
+
+
+def counting_train(config, controls):
+    for number in range(1, config.steps + 1):
+        assert not controls.paused, "a paused lane was stepped"
+        if controls.stopped:
+            yield Finished(number - 1, 0.5, 1.0, stopped=True)
+            return
+        yield dataclasses.replace(EVENTS[1], step=number, clipping=controls.value("clipping", None))
+    yield Finished(config.steps, 0.5, 1.0)
+
+
+def race(configs, script=()):
+    """The items of a race. `script`: {number of items so far: the moves that arrive then}."""
+    script, items = dict(script), []
+
+    def listen(wait):
+        moves = script.pop(len(items), [])
+        if wait and not moves:
+            assert script, "the race waits, and nobody will ever move"
+            moves = script.pop(min(script))
+        return moves
+
+    for item in tasks.race(configs, counting_train, listen):
+        items.append(item)
+    return items
+
+
+def test_lanes_are_stepped_in_turn_and_an_ended_lane_is_dropped():
+    items = race([RunConfig(steps=n) for n in (1, 3, 2)])
+    assert lanes_of(items) == [0, 1, 2, 0, 1, 2, 1, 2, 1]
+    assert [event.step for lane, event in items if lane == 1] == [1, 2, 3, 3]
+
+
+def test_a_paused_lane_is_not_stepped_and_the_others_go_on():
+    items = race(
+        [RunConfig(steps=3)] * 2,
+        {2: [(0, Control("pause"))], 5: [(0, Control("resume"))]},
+    )
+    assert lanes_of(items) == [0, 1, 1, 1, 1, 0, 0, 0]
+
+
+def test_where_all_lanes_are_paused_the_worker_waits_for_a_move():
+    items = race(
+        [RunConfig(steps=2)] * 2,
+        {
+            2: [(0, Control("pause")), (1, Control("pause"))],
+            100: [(1, Control("stop"))],
+            101: [(0, Control("resume"))],
+        },
+    )
+    assert items[2] == (1, Finished(1, 0.5, 1.0, stopped=True))
+    assert lanes_of(items) == [0, 1, 1, 0, 0]
+
+
+def test_a_control_reaches_its_lane_only():
+    items = race([RunConfig(steps=3)] * 2, {2: [(1, Control("clipping", 0.25))]})
+    clipping = [(lane, e.clipping) for lane, e in items if isinstance(e, Step)]
+    assert clipping == [(0, None), (1, None), (0, None), (1, 0.25), (0, None), (1, 0.25)]
+
+
+def test_stopping_ends_a_lane_even_where_a_pause_follows():
+    items = race([RunConfig(steps=9)], {1: [(0, Control("stop")), (0, Control("pause"))]})
+    assert items[-1] == (0, Finished(1, 0.5, 1.0, stopped=True))
+
+
+def test_a_worker_checks_the_limits_again():
+    large = RunConfig(steps=CLASSROOM.steps + 1, batch_size=1)
+    library = tasks.Library("cpu", counting_train, None, None)
+    with pytest.raises(UserError, match="steps is 3001, and at most 3000"):
+        next(tasks.compute(Race((large,)), library, lambda wait: []))
