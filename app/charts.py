@@ -7,25 +7,25 @@ to update in place. Each comes with a sentence that says what it shows, for thos
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from app.theme import DASHES, MUTED, TEXT, colour
 
 POINTS = 120  # a line's points at most
+HEIGHT = 320  # px of a chart of curves
+PLOT_HEIGHT = HEIGHT - 86  # without the axes
 LOSS_CAP = 1e4  # larger losses are drawn at the top edge
 EXPLODES = 20.0  # from this loss on the axis is logarithmic
 CHANCE_LOSS = math.log(10)
-RATIO_RANGE = (1e-6, 1e3)  # ratios beyond are drawn at the edge
 
 
 class Chart(NamedTuple):
-    """An ECharts option, what it shows in a sentence, and what a viewer must know to read it."""
+    """An ECharts option, and what it shows in a sentence."""
 
     option: dict[str, Any]
     alt: str
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,24 +82,27 @@ def loss_curves(lines: Sequence[Line], steps: int, dark: bool = False, size: int
     lines = [_map(line, lambda v: min(v, LOSS_CAP)) for line in lines]
     if explodes:
         lines = [_map(line, lambda v: max(v, 1e-3)) for line in lines]
-        axis = {"type": "log", "min": 0.01, "max": min(LOSS_CAP, 10 ** math.ceil(_log(largest)))}
-        axis["min"] = min(0.01, 10.0 ** math.floor(_log(_lowest(lines))))
+        axis = {"type": "log", "min": 0.01, "max": min(LOSS_CAP, 10 ** math.ceil(log10(largest)))}
+        axis["min"] = min(0.01, 10.0 ** math.floor(log10(_lowest(lines))))
     else:
         axis = {"type": "value", "min": 0, "max": max(3, math.ceil(largest))}
-    option = _curves(lines, steps, "training loss", axis, dark, size)
-    option["series"].append(_level(CHANCE_LOSS, "guessing", dark, size))
-    note = "Logarithmic scale, because a loss explodes." if explodes else ""
+    name = "training loss"
+    if explodes:
+        name += ", logarithmic scale"
     if largest > LOSS_CAP:
-        note += f" Losses above {LOSS_CAP:,.0f} are drawn at the top edge."
+        name += f" (above {LOSS_CAP:,.0f}: drawn at the top edge)"
+    option = _curves(lines, steps, name, axis, dark, size)
+    option["series"].append(_level(CHANCE_LOSS, "guessing", dark, size))
     told = [f"{ln.label} {ln.fate or 'at ' + _last(ln, '.3g')}" for ln in lines if ln.values]
-    return Chart(option, _sentence("Training loss", told, steps), note)
+    return Chart(option, _sentence("Training loss", told, steps))
 
 
 def accuracy_curves(lines: Sequence[Line], steps: int, dark: bool = False, size: int = 13) -> Chart:
     """Accuracy against the step: the line on training batches, `marks` on the test images."""
     axis = {"type": "value", "min": 0, "max": 1}
     smooth = [_replace(line, running_mean(line.values)) for line in lines]
-    option = _curves(smooth, steps, "accuracy", axis, dark, size)
+    name = "accuracy (lines: training batches, mean of 10; dots: test images)"
+    option = _curves(smooth, steps, name, axis, dark, size)
     for line in lines:
         if line.marks:
             option["dataset"].append({"source": [[x, round(y, 3)] for x, y in line.marks]})
@@ -119,8 +122,7 @@ def accuracy_curves(lines: Sequence[Line], steps: int, dark: bool = False, size:
             told.append(f"{line.label} {line.marks[-1][1]:.0%} of the test images")
         elif line.values:
             told.append(f"{line.label} {line.values[-1]:.0%} of the training images")
-    note = "Lines: training batches, mean of the last 10. Dots: test images."
-    return Chart(option, _sentence("Accuracy", told, steps), note)
+    return Chart(option, _sentence("Accuracy", told, steps))
 
 
 def clipped_share_curves(
@@ -133,94 +135,10 @@ def clipped_share_curves(
     return Chart(option, _sentence("Share of units clipped", told, steps))
 
 
-def ratio_by_layer(
-    ratios: Mapping[str, tuple[float, float, float]],
-    clipping: float | None,
-    dark: bool = False,
-    size: int = 13,
-    recipe: str = "agc",
-) -> Chart:
-    """For each layer the median and the 10 to 90 % range of ||G|| / ||W||* over its units.
-
-    Args:
-        ratios: layer -> (10 %, 50 %, 90 %), input first.
-        clipping: the threshold drawn as a line; None: no line.
-    """
-    layers = list(ratios)
-    ranges, medians = [], []
-    for i, layer in enumerate(layers):
-        low, middle, high = (_into(value, RATIO_RANGE) for value in ratios[layer])
-        if None not in (low, high):
-            ranges += [[low, i], [high, i], [None, i]]
-        if middle is not None:
-            medians.append([middle, i])
-    drawn = [point[0] for point in ranges + medians if point[0] is not None]
-    drawn += [clipping] if clipping else []
-    low = 10.0 ** math.floor(_log(min(drawn, default=1e-3)))
-    high = 10.0 ** math.ceil(_log(max(drawn, default=1.0)) + 1e-9)
-    paint, text = colour(recipe, dark), TEXT[dark]
-    option = _base(dark, size)
-    option["grid"] = {"left": 8, "right": 24, "top": 30, "bottom": 30, "containLabel": True}
-    option["xAxis"] = {
-        "type": "log",
-        "min": low,
-        "max": high,
-        "name": "‖G‖ / ‖W‖*",
-        "nameLocation": "middle",
-        "nameGap": 26,
-        "axisLabel": {"color": text, "fontSize": size},
-        "nameTextStyle": {"color": text, "fontSize": size},
-        "splitLine": {"lineStyle": {"color": MUTED[dark], "opacity": 0.25}},
-    }
-    option["yAxis"] = {
-        "type": "category",
-        "data": layers,
-        "inverse": True,
-        "axisLabel": {"color": text, "fontSize": max(9, size - 3), "interval": 0},
-    }
-    option["dataset"] = [{"source": ranges}, {"source": medians}]
-    encode = {"x": 0, "y": 1}
-    option["series"] = [
-        {
-            "type": "line",
-            "name": "10 to 90 % of the units",
-            "datasetIndex": 0,
-            "encode": encode,
-            "showSymbol": False,
-            "connectNulls": False,
-            "lineStyle": {"color": paint, "width": 3, "opacity": 0.55},
-        },
-        {
-            "type": "scatter",
-            "name": "median unit",
-            "datasetIndex": 1,
-            "encode": encode,
-            "symbolSize": 8,
-            "itemStyle": {"color": paint},
-        },
-    ]
-    if clipping:
-        option["series"][1]["markLine"] = {
-            "silent": True,
-            "symbol": "none",
-            "lineStyle": {"color": text, "width": 2, "type": "dashed"},
-            "label": {"formatter": f"λ {clipping:g}", "color": text, "fontSize": size},
-            "data": [{"xAxis": clipping}],
-        }
-    above = sum(1 for value, _ in medians if clipping and value > clipping)
-    alt = f"Gradient-to-weight ratio of {len(layers)} layers"
-    if clipping:
-        alt += f": the median unit is above λ = {clipping:g} in {above} of them."
-    elif medians:
-        values = [value for value, _ in medians]
-        alt += f": medians from {min(values):.2g} to {max(values):.2g}, nothing is clipped."
-    return Chart(option, alt, "Dot: the layer's median unit. Bar: 10 to 90 % of its units.")
-
-
 def _curves(
     lines: Sequence[Line], steps: int, name: str, axis: dict, dark: bool, size: int
 ) -> dict[str, Any]:
-    option = _base(dark, size)
+    option = base(dark, size)
     option["dataset"] = [
         {"source": thin(list(zip(ln.steps, ln.values, strict=True)))} for ln in lines
     ]
@@ -244,6 +162,7 @@ def _curves(
         "axisLabel": style,
         "splitLine": split,
     }
+    shifts = label_shifts(lines, steps, axis, size)
     option["series"] = [
         {
             "type": "line",
@@ -257,13 +176,37 @@ def _curves(
                 "show": True,
                 "formatter": f"{{dot|●}} {line.label}",
                 "rich": {"dot": {"color": colour(line.recipe, dark)}},
+                "offset": [0, shift],
                 **style,
             },
-            "labelLayout": {"moveOverlap": "shiftY"},
         }
-        for i, (line, dash) in enumerate(zip(lines, dashes(lines), strict=True))
+        for i, (line, dash, shift) in enumerate(zip(lines, dashes(lines), shifts, strict=True))
     ]
     return option
+
+
+def label_shifts(lines: Sequence[Line], steps: int, axis: dict[str, Any], size: int) -> list[int]:
+    """Pixels by which each line's end label moves down, so that no two of them overlap.
+
+    Lines that end at different steps have their labels side by side and need no room.
+    """
+    scale = log10 if axis["type"] == "log" else float
+    low, high = scale(axis["min"]), scale(axis["max"])
+    places = []
+    for i, line in enumerate(lines):
+        if line.values and math.isfinite(line.values[-1]):
+            share = (scale(line.values[-1]) - low) / (high - low)
+            places.append((PLOT_HEIGHT * (1 - min(1.0, max(0.0, share))), line.steps[-1], i))
+    shifts, taken = [0] * len(lines), []
+    for wanted, step, i in sorted(places):
+        place = wanted
+        for other, at in taken:
+            near = abs(step - at) < steps / 5
+            if near and place < other + 1.25 * size:
+                place = other + 1.25 * size
+        taken.append((place, step))
+        shifts[i] = round(place - wanted)
+    return shifts
 
 
 def dashes(lines: Sequence[Line]) -> list[Any]:
@@ -276,11 +219,12 @@ def dashes(lines: Sequence[Line]) -> list[Any]:
     return [list(dash) or "solid" for dash in chosen]
 
 
-def _base(dark: bool, size: int) -> dict[str, Any]:
+def base(dark: bool, size: int) -> dict[str, Any]:
+    """What every chart has: no animation, readable type, a quiet tooltip."""
     return {
         "animation": False,
         "textStyle": {"fontSize": size, "color": TEXT[dark]},
-        "grid": {"left": 8, "right": 7 * size, "top": 34, "bottom": 30, "containLabel": True},
+        "grid": {"left": 8, "right": 8 * size, "top": 36, "bottom": 30, "containLabel": True},
         "tooltip": {"trigger": "axis", "confine": True},
     }
 
@@ -322,15 +266,9 @@ def _lowest(lines: Sequence[Line]) -> float:
     return min((v for line in lines for v in line.values if math.isfinite(v)), default=0.01)
 
 
-def _log(value: float) -> float:
+def log10(value: float) -> float:
+    """The logarithm, with a floor instead of an error for zero."""
     return math.log10(max(value, 1e-12))
-
-
-def _into(value: float, bounds: tuple[float, float]) -> float | None:
-    """`value` moved to the nearer bound where it lies beyond; None if it is no number or zero."""
-    if math.isnan(value) or value <= 0:
-        return None
-    return significant(min(max(value, bounds[0]), bounds[1]), 3)
 
 
 def _sentence(what: str, told: Sequence[str], steps: int) -> str:

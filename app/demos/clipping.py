@@ -7,25 +7,18 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-import app.compute
-from app.compute.jobs import Gradients
-from app.demos import recorded, runs
+from app.demos import fresh, recorded, screen
 from app.demos.presets import LAMBDAS
 from app.demos.unit_figures import EPS, Units, shares_by_layer, sorted_units
 from nfnet.run import RunConfig, UserError
 
-STEPS = (0, 20, 60)
-CONFIG = RunConfig(clipping=0.01)  # the net whose gradients are taken: it trains
-
 WORDS = """
-- **Unit**: what is clipped as one piece. In a convolution it is one output channel: all the weights
-  that make that channel. A vector (gains, biases) is one unit as a whole.
-- **Fan-in**: how many weights feed a unit, here input channels times 3 × 3.
-- **Gain**: one learned factor for each output channel, applied after the weights are standardized.
-- **‖W‖\\***: the unit's weights as one length (root of the sum of squares), but at least 0.001, so
-  that a unit which starts at zero can move. **‖G‖** is the same length of its gradient.
-
-The classifier's weight is never clipped, so it is not shown.
+- A **unit** is what is clipped as one piece: in a convolution all the weights that make one output
+  channel. A bias vector or a gain vector is one unit as a whole.
+- **Fan-in** is how many weights feed a unit: input channels × 3 × 3. A **gain** is the one learned
+  factor of an output channel, applied after its weights are standardized.
+- **‖W‖\\*** is the length of the unit's weights (root of the sum of squares), but at least 0.001, so
+  that a unit which starts at zero can move. **‖G‖** is the length of its gradient.
 """
 
 
@@ -35,19 +28,21 @@ def render(params: dict[str, Any], compact: bool) -> None:
     Parameters: step (of training), clipping (the slider's first place), key.
     """
     key = params["key"]
+    if not compact:
+        st.markdown(WORDS)
     try:
         config, items, label = _gradients(key)
     except UserError as error:
         st.info(str(error))
         if not compact:
-            _afresh(key)
+            fresh.offer(key)
         return
     bind = None if compact else "query-params"
     dark = st.context.theme.type == "dark"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         step = st.segmented_control(
             "Training step",
-            [str(step) for step in STEPS],
+            [str(step) for step in fresh.STEPS],
             default=params["step"],
             required=True,
             key=f"{key}_step",
@@ -65,11 +60,11 @@ def render(params: dict[str, Any], compact: bool) -> None:
     clipping = None if stop == "off" else float(stop)
     units = Units.of(next(item for item in items if item["step"] == int(step)))
     if compact:
-        _overview(key, units, clipping, dark, size=18, height=380)
+        _overview(key, units, clipping, dark, screen.size(compact), height=380)
         return
     st.caption(label)
     chosen = st.session_state.get(f"{key}_chosen")
-    _overview(key, units, clipping, dark, size=14, height=430, chosen=_valid(chosen, units))
+    _overview(key, units, clipping, dark, screen.size(compact), 430, _valid(chosen, units))
     left, right = st.columns(2, gap="large")
     with left:
         _one_unit(key, units, clipping)
@@ -86,7 +81,7 @@ def render(params: dict[str, Any], compact: bool) -> None:
             config={"displayModeBar": False},
             alt=f"Share of units shortened by layer; most in {most} ({shares[most]:.0%}).",
         )
-    _afresh(key)
+    fresh.offer(key)
 
 
 def _gradients(key: str) -> tuple[RunConfig, list[dict[str, Any]], str]:
@@ -175,8 +170,6 @@ def _one_unit(key: str, units: Units, clipping: float | None) -> None:
         )
     else:
         st.markdown(f"The ratio is not above λ = {clipping:g}: this unit's gradient is untouched.")
-    with st.expander("The words: unit, fan-in, gain, ‖W‖*"):
-        st.markdown(WORDS)
 
 
 def formula(weight: float, gradient: float, clipping: float | None) -> str:
@@ -220,61 +213,6 @@ def _against_global(units: Units, clipping: float | None) -> None:
         f"**{units.norm(factor):.3g}**. Clipping the global norm at {units.norm(factor):.3g} makes "
         f"it just as short, but multiplies **every** unit by {common:.2g}, large or small: the "
         f"dotted line. AGC leaves {spared:.0%} of the units longer than that and changes the "
-        "direction of the whole gradient. With both thresholds tuned the two train equally well "
-        "on this net; what differs is what each one holds fixed."
+        "direction of the whole gradient. With both thresholds tuned the two train about "
+        "equally well on this net; what differs is what each one holds fixed."
     )
-
-
-def _afresh(key: str) -> None:
-    """A new set of gradients from a short job on this server."""
-    ticket_id = st.session_state.get(f"{key}_ticket")
-    ticket = app.compute.get_compute().ticket(ticket_id, runs.owner()) if ticket_id else None
-    waiting = ticket is not None and not ticket.state.ended
-    st.fragment(_fresh_part, run_every=1.0 if waiting else None)(key, waiting)
-
-
-def _fresh_part(key: str, waiting: bool) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        seed = st.number_input("Seed", 0, 9999, 1, key=f"{key}_seed", width=140)
-        st.button(
-            "Take fresh gradients",
-            key=f"{key}_fresh",
-            icon=":material/refresh:",
-            disabled=waiting,
-            on_click=_submit,
-            args=(key,),
-            help=f"Trains a net with this seed for {max(STEPS)} steps, about ten seconds.",
-        )
-        if f"{key}_own" in st.session_state and st.button("Back to the recorded ones"):
-            del st.session_state[f"{key}_own"]
-            st.rerun()
-    refused = runs.refusal(key)
-    if refused:
-        st.warning(refused)
-    ticket_id = st.session_state.get(f"{key}_ticket")
-    if not ticket_id:
-        return
-    ticket = app.compute.get_compute().ticket(ticket_id, runs.owner())
-    state = ticket.state if ticket else None
-    if state is None or state.name in ("failed", "cancelled"):
-        del st.session_state[f"{key}_ticket"]
-        st.error((state and state.message) or "The gradients could not be taken; press again.")
-    elif state.name == "done":
-        del st.session_state[f"{key}_ticket"]
-        st.session_state[f"{key}_own"] = (ticket.job.config, ticket.events())
-        st.rerun()
-    elif not waiting:
-        st.rerun()
-    else:
-        done = len(ticket.events())
-        st.progress(done / len(STEPS), f"Training seed {seed}: {done} of {len(STEPS)} sets taken.")
-
-
-def _submit(key: str) -> None:
-    config = CONFIG.replace(seed=int(st.session_state[f"{key}_seed"]))
-    try:
-        ticket = app.compute.get_compute().submit(Gradients(config, STEPS), runs.owner())
-    except UserError as error:
-        st.session_state[f"{key}_refusal"] = str(error)
-        return
-    st.session_state[f"{key}_ticket"] = ticket.id

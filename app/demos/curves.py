@@ -81,12 +81,37 @@ def story(curve: Curve) -> str:
         after = f"stopped at step {end.step}" if end.stopped else f"after {end.step} steps"
         return f"**{name}**: {end.accuracy:.1%} of the test images right, {after}."
     if end.reason == "non-finite":
-        before = f" (at step {end.last_step} it was {end.last_loss:,.3g})" if end.last_step else ""
+        before = (
+            f" (at step {end.last_step} it was {number(end.last_loss)})" if end.last_step else ""
+        )
         return (
             f"**{name}**: step {end.step}: the loss is no longer a number{before}. "
-            "The weights are lost; no setting can bring this net back, only a new start."
+            "The weights are lost; only a new start helps."
         )
     return (
-        f"**{name}**: stuck at chance: its loss stays at ln 10 = 2.30, the loss of guessing "
-        "among ten classes. It gives the same answer to every image."
+        f"**{name}**: stuck at chance: the loss stays at ln 10 = 2.30, that of guessing among ten "
+        "classes."
     )
+
+
+def standing(curve: Curve) -> str:
+    """Where this net stands, on one line: its story, or the latest numbers while it trains."""
+    if curve.end or curve.last is None:
+        return story(curve)
+    words = f"**{curve.lane.label}**: loss {number(curve.last.loss)}"
+    if curve.clips:
+        clipping = curve.last.clipping
+        words += f", λ {'off' if clipping is None else f'{clipping:g}'}"
+        words += f", {curve.last.clipped_share:.0%} of units clipped"
+    return f"{words}."
+
+
+def number(value: float) -> str:
+    """Three digits, as a person writes them: 0.071, 2.3, 4,320, 4.3 × 10²⁷."""
+    if not math.isfinite(value):
+        return "not a number"
+    if abs(value) < 1e6:
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    exponent = math.floor(math.log10(abs(value)))
+    raised = str(exponent).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{value / 10**exponent:.1f} × 10{raised}"

@@ -6,14 +6,12 @@ not at all when it does not.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import streamlit as st
 
-from app import charts
-from app.demos import recorded, runs
-from app.demos.curves import Curve, gather, story
+from app.demos import recorded, runs, screen
+from app.demos.curves import gather
 from app.demos.presets import LAMBDAS, Lane
 from app.theme import LABELS, recipe_key
 from nfnet.run import Control, UserError
@@ -77,7 +75,7 @@ def _look(stage: Stage, pace: str) -> None:
         return
     _where(stage, run, state)
     before = st.session_state.get(f"{stage.key}_before", [])
-    draw(stage, run.lanes, run.curves, before)
+    screen.draw(stage.key, run.curves, stage.compact, before)
 
 
 def _rest(stage: Stage) -> None:
@@ -93,7 +91,7 @@ def _rest(stage: Stage) -> None:
         st.info("This set-up has no recorded run. Press Start to run it.")
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(was.label)
+        st.caption(was.label, width="content")
         st.button(
             "Show the recorded run",
             key=f"{stage.key}_replay",
@@ -103,7 +101,7 @@ def _rest(stage: Stage) -> None:
             args=(stage.key, stage.lanes, was.items),
             width="content",
         )
-    draw(stage, stage.lanes, gather(stage.lanes, was.items))
+    screen.draw(stage.key, gather(stage.lanes, was.items), stage.compact)
 
 
 def _levers(stage: Stage, run: runs.Run | None, pace: str) -> None:
@@ -273,78 +271,3 @@ def _status(run: runs.Run) -> str:
     if speed:
         words += f", {speed:,.0f} images a second"
     return f"{words}, paused." if run.paused else f"{words}."
-
-
-def draw(
-    stage: Stage, lanes: tuple[Lane, ...], curves: list[Curve], before: list[Curve] = ()
-) -> None:
-    """Tiles, curves and what became of each net; `before` is an earlier attempt, loss only."""
-    key, dark = stage.key, st.context.theme.type == "dark"
-    steps = max(lane.config.steps for lane in lanes)
-    size = 16 if stage.compact else 13
-    lines = [c.line(c.losses) for c in curves]
-    lines += [dataclasses.replace(c.line(c.losses), label="before") for c in before]
-    lossy = charts.loss_curves(lines, steps, dark, size)
-    _tiles(curves)
-    if stage.compact:
-        _chart(lossy, f"{key}_loss", 320)
-    else:
-        left, right = st.columns(2)
-        clipping = [curve for curve in curves if curve.clips]
-        with left:
-            _chart(lossy, f"{key}_loss", 320)
-        with right:
-            lines = [c.line(c.accuracies) for c in curves]
-            _chart(charts.accuracy_curves(lines, steps, dark), f"{key}_accuracy", 320)
-        shown = next((c for c in reversed(curves) if c.lane.recipe in ("agc", "nf")), None)
-        left, right = st.columns(2)
-        with left:
-            lines = [c.line(c.shares) for c in clipping]
-            if lines:
-                _chart(charts.clipped_share_curves(lines, steps, dark), f"{key}_share", 320)
-        with right:
-            if shown and shown.ratios:
-                clips = shown.last.clipping if shown.last else None
-                chart = charts.ratio_by_layer(shown.ratios, clips, dark, recipe=shown.lane.recipe)
-                st.markdown(f"**Gradient over weight, layer by layer** ({shown.lane.label})")
-                _chart(chart, f"{key}_ratios", 120 + 18 * len(shown.ratios))
-    for text in filter(None, map(story, curves)):
-        st.markdown(text)
-
-
-def _chart(chart: charts.Chart, key: str, height: int) -> None:
-    st.echarts_chart(chart.option, key=key, height=height, alt=chart.alt)
-    if chart.note:
-        st.caption(chart.note)
-
-
-def _tiles(curves: list[Curve]) -> None:
-    with st.container(horizontal=True):
-        for curve in curves:
-            value, about = _tile(curve)
-            st.metric(
-                curve.lane.label,
-                value,
-                about,
-                delta_color="off",
-                delta_arrow="off",
-                border=True,
-                width=170,
-            )
-
-
-def _tile(curve: Curve) -> tuple[str, str]:
-    """The big word of a net's tile and the small one under it."""
-    last, end = curve.last, curve.end
-    if end is not None and hasattr(end, "reason"):
-        return ("no number" if end.reason == "non-finite" else "at chance"), f"step {end.step}"
-    if last is None:
-        return "–", "not started"
-    value = curve.tests[-1][1] if end is not None and curve.tests else None
-    if value is not None:
-        return f"{value:.1%}", "of test images right"
-    about = f"loss {last.loss:.3g}"
-    if curve.clips:
-        about += f", {last.clipped_share:.0%} clipped"
-    recent = curve.accuracies[-10:]
-    return f"{sum(recent) / len(recent):.0%}", about

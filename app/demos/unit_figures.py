@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,10 @@ class Units:
             name: float(clipped[self.layer == name].mean()) for name in dict.fromkeys(self.layer)
         }
 
+    @property
+    def names(self) -> list[str]:
+        return [f"{name}, unit {i}" for name, i in zip(self.layer, self.index, strict=True)]
+
 
 def sorted_units(
     units: Units, clipping: float | None, dark: bool, size: int = 14, chosen: int | None = None
@@ -96,11 +101,16 @@ def sorted_units(
             name="after AGC",
             hoverinfo="skip",
         )
-        figure.add_hline(
-            y=clipping,
-            line={"color": TEXT[dark], "dash": "dash", "width": 1.5},
-            annotation={"text": f"λ = {clipping:g}", "font": {"color": TEXT[dark], "size": size}},
-            annotation_position="top right",
+        figure.add_hline(y=clipping, line={"color": TEXT[dark], "dash": "dash", "width": 1.5})
+        figure.add_annotation(
+            x=1,
+            xref="x domain",
+            y=math.log10(clipping),
+            text=f"λ = {clipping:g}",
+            showarrow=False,
+            xanchor="right",
+            yanchor="bottom",
+            font={"color": TEXT[dark], "size": size},
         )
     if chosen is not None:
         place = int(np.flatnonzero(order == chosen)[0])
@@ -117,7 +127,7 @@ def sorted_units(
         )
     _axes(figure, dark, size)
     figure.update_yaxes(type="log", title="‖G‖ / ‖W‖*", exponentformat="power", dtick=1)
-    figure.update_xaxes(title="units, largest ratio first")
+    figure.update_xaxes(title="units, largest ratio first", range=[0, 1.01 * len(order)])
     return figure
 
 

@@ -1,0 +1,68 @@
+"""Gradients of a net of the viewer's own seed, taken by a short job on the server."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import app.compute
+from app.compute.jobs import Gradients
+from app.demos import runs
+from nfnet.run import RunConfig, UserError
+
+STEPS = (0, 20, 60)  # training steps done when the gradients are taken
+CONFIG = RunConfig(clipping=0.01)  # the net whose gradients are taken: it trains
+
+
+def offer(key: str) -> None:
+    """A button that takes a new set of gradients in a short job; they go into the session."""
+    ticket_id = st.session_state.get(f"{key}_ticket")
+    ticket = app.compute.get_compute().ticket(ticket_id, runs.owner()) if ticket_id else None
+    waiting = ticket is not None and not ticket.state.ended
+    st.fragment(_part, run_every=1.0 if waiting else None)(key, waiting)
+
+
+def _part(key: str, waiting: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        seed = st.number_input("Seed", 0, 9999, 1, key=f"{key}_seed", width=140)
+        st.button(
+            "Take fresh gradients",
+            key=f"{key}_fresh",
+            icon=":material/refresh:",
+            disabled=waiting,
+            on_click=_submit,
+            args=(key,),
+            help=f"Trains a net with this seed for {max(STEPS)} steps, about ten seconds.",
+        )
+        if f"{key}_own" in st.session_state and st.button("Back to the recorded ones"):
+            del st.session_state[f"{key}_own"]
+            st.rerun()
+    refused = runs.refusal(key)
+    if refused:
+        st.warning(refused)
+    ticket_id = st.session_state.get(f"{key}_ticket")
+    if not ticket_id:
+        return
+    ticket = app.compute.get_compute().ticket(ticket_id, runs.owner())
+    state = ticket.state if ticket else None
+    if state is None or state.name in ("failed", "cancelled"):
+        del st.session_state[f"{key}_ticket"]
+        st.error((state and state.message) or "The gradients could not be taken; press again.")
+    elif state.name == "done":
+        del st.session_state[f"{key}_ticket"]
+        st.session_state[f"{key}_own"] = (ticket.job.config, ticket.events())
+        st.rerun()
+    elif not waiting:
+        st.rerun()
+    else:
+        done = len(ticket.events())
+        st.progress(done / len(STEPS), f"Training seed {seed}: {done} of {len(STEPS)} sets taken.")
+
+
+def _submit(key: str) -> None:
+    config = CONFIG.replace(seed=int(st.session_state[f"{key}_seed"]))
+    try:
+        ticket = app.compute.get_compute().submit(Gradients(config, STEPS), runs.owner())
+    except UserError as error:
+        st.session_state[f"{key}_refusal"] = str(error)
+        return
+    st.session_state[f"{key}_ticket"] = ticket.id

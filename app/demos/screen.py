@@ -1,0 +1,99 @@
+"""The curves of a race on the screen: tiles, charts, and what became of each net."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import charts
+from app.demos.curves import Curve, number, standing, story
+from app.demos.layer_chart import ratio_by_layer
+from nfnet.run import Diverged
+
+# The recipes' colours by the names that .streamlit/config.toml gives them.
+_DOTS = {"batch": ":blue[●]", "nf": ":orange[●]", "agc": ":green[●]", "none": ":violet[●]"}
+
+
+def size(compact: bool) -> int:
+    """Pixels of a chart's letters: larger in a slide, largest with large type switched on."""
+    small = 17 if compact else 13
+    return round(1.5 * small) if st.session_state.get("flag_projector") else small
+
+
+def draw(key: str, curves: list[Curve], compact: bool, before: Sequence[Curve] = ()) -> None:
+    """Tiles, curves and what became of each net; `before` is an earlier attempt, loss only."""
+    dark = st.context.theme.type == "dark"
+    steps = max(curve.lane.config.steps for curve in curves)
+    lines = [c.line(c.losses) for c in curves]
+    lines += [dataclasses.replace(c.line(c.losses), label="before") for c in before]
+    if compact:
+        _chart(charts.loss_curves(lines, steps, dark, size(compact)), f"{key}_loss")
+        st.markdown("  \n".join(filter(None, map(standing, curves))))
+        return
+    _tiles(curves)
+    left, right = st.columns(2)
+    with left:
+        _chart(charts.loss_curves(lines, steps, dark, size(compact)), f"{key}_loss")
+    with right:
+        lines = [c.line(c.accuracies) for c in curves]
+        _chart(charts.accuracy_curves(lines, steps, dark, size(compact)), f"{key}_accuracy")
+    st.markdown("  \n".join(filter(None, map(story, curves))))
+    _clipping_charts(key, curves, steps, dark)
+
+
+def _clipping_charts(key: str, curves: list[Curve], steps: int, dark: bool) -> None:
+    """How much AGC clips, and the ratios it looks at, layer by layer."""
+    clipping = [curve for curve in curves if curve.clips]
+    free = [curve for curve in curves if curve.lane.config.norm == "nf" and curve.ratios]
+    shown = next(iter([curve for curve in free if curve.clips] or free), None)
+    left, right = st.columns(2)
+    if clipping:
+        with left:
+            lines = [c.line(c.shares) for c in clipping]
+            _chart(charts.clipped_share_curves(lines, steps, dark, size(False)), f"{key}_share")
+    if shown:
+        with right:
+            st.markdown(
+                f"**Gradient over weight, layer by layer** ({shown.lane.label}, step "
+                f"{shown.last.step}). Dot: the layer's median unit; bar: 10 to 90 % of its units."
+            )
+            clips, recipe = shown.last.clipping, shown.lane.recipe
+            chart = ratio_by_layer(shown.ratios, clips, dark, size(False), recipe)
+            _chart(chart, f"{key}_ratios", 90 + 18 * len(shown.ratios))
+
+
+def _chart(chart: charts.Chart, key: str, height: int = charts.HEIGHT) -> None:
+    st.echarts_chart(chart.option, key=key, height=height, alt=chart.alt)
+
+
+def _tiles(curves: list[Curve]) -> None:
+    with st.container(horizontal=True):
+        for curve in curves:
+            value, about = _tile(curve)
+            st.metric(
+                f"{_DOTS[curve.lane.recipe]} {curve.lane.label}",
+                value,
+                about,
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+                width=170,
+            )
+
+
+def _tile(curve: Curve) -> tuple[str, str]:
+    """The big word of a net's tile and the small one under it."""
+    last, end = curve.last, curve.end
+    if isinstance(end, Diverged):
+        return ("dead" if end.reason == "non-finite" else "stuck"), f"at step {end.step}"
+    if end is not None:
+        return f"{end.accuracy:.1%}", "of test images right"
+    if last is None:
+        return "–", "not started"
+    about = f"loss {number(last.loss)}"
+    if curve.clips:
+        about += f", {last.clipped_share:.0%} clipped"
+    recent = curve.accuracies[-10:]
+    return f"{sum(recent) / len(recent):.0%}", about
