@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from app.theme import DASHES, MUTED, TEXT, colour
 
-POINTS = 120  # a line's points at most
+POINTS = 240  # of all lines of a chart together, at most; 120 of one
 HEIGHT = 320  # px of a chart of curves
 PLOT_HEIGHT = HEIGHT - 86  # without the axes
 LOSS_CAP = 1e4  # larger losses are drawn at the top edge
@@ -45,14 +45,14 @@ def significant(value: float, digits: int = 4) -> float:
     return float(f"{value:.{digits}g}")
 
 
-def thin(points: Sequence[tuple[int, float]], most: int = POINTS) -> list[list[float]]:
+def thin(points: Sequence[tuple[int, float]], most: int = POINTS // 2) -> list[list[float]]:
     """At most `most` points: of each stretch its lowest and highest, so that no spike is lost.
 
     Stretches are a power of two long, so that points already drawn stay where they are.
     """
     points = [(x, y) for x, y in points if math.isfinite(y)]
     if len(points) <= most:
-        return [[x, significant(y)] for x, y in points]
+        return [[x, significant(y, 3)] for x, y in points]
     length = 4
     while 2 * math.ceil(len(points) / length) + 1 > most:
         length *= 2
@@ -63,7 +63,7 @@ def thin(points: Sequence[tuple[int, float]], most: int = POINTS) -> list[list[f
         kept += sorted({low, high})
     if kept[-1] != points[-1]:
         kept.append(points[-1])
-    return [[x, significant(y)] for x, y in kept]
+    return [[x, significant(y, 3)] for x, y in kept]
 
 
 def running_mean(values: Sequence[float], length: int = 10) -> list[float]:
@@ -139,8 +139,9 @@ def _curves(
     lines: Sequence[Line], steps: int, name: str, axis: dict, dark: bool, size: int
 ) -> dict[str, Any]:
     option = base(dark, size)
+    most = POINTS // max(2, len(lines))
     option["dataset"] = [
-        {"source": thin(list(zip(ln.steps, ln.values, strict=True)))} for ln in lines
+        {"source": thin(list(zip(ln.steps, ln.values, strict=True)), most)} for ln in lines
     ]
     style = {"color": TEXT[dark], "fontSize": size}
     split = {"lineStyle": {"color": MUTED[dark], "opacity": 0.25}}
@@ -169,9 +170,8 @@ def _curves(
             "name": line.label,
             "datasetIndex": i,
             "showSymbol": False,
-            "animation": False,
-            "itemStyle": {"color": colour(line.recipe, dark)},
-            "lineStyle": {"width": 2.5, "type": dash, "color": colour(line.recipe, dark)},
+            "color": colour(line.recipe, dark),
+            "lineStyle": {"width": 2.5, "type": dash},
             "endLabel": {
                 "show": True,
                 "formatter": f"{{dot|●}} {line.label}",

@@ -17,8 +17,8 @@ WORDS = """
   channel. A bias vector or a gain vector is one unit as a whole.
 - **Fan-in** is how many weights feed a unit: input channels × 3 × 3. A **gain** is the one learned
   factor of an output channel, applied after its weights are standardized.
-- **‖W‖\\*** is the length of the unit's weights (root of the sum of squares), but at least 0.001, so
-  that a unit which starts at zero can move. **‖G‖** is the length of its gradient.
+- **‖W‖\\*** is the length of the unit's weights (root of the sum of squares), but at least 0.001,
+  so that a unit which starts at zero can move. **‖G‖** is the length of its gradient.
 """
 
 
