@@ -39,14 +39,16 @@ def render_slide(
         notes: whether the lecturer's notes are shown below.
     """
     st.html(STYLE)
-    with st.container(key=f"slide_{slide.layout}"):
-        if slide.section:
-            st.caption(slide.section)
-        if slide.layout == "title":
-            st.title(slide.title, anchor=False)
-        else:
-            st.header(slide.title, anchor=False)
-        _Renderer(slide, demos, folder, root).blocks(slide.blocks)
+    with st.container(key="slide"):
+        with st.container(key=f"layout_{slide.layout}"):
+            if slide.section:
+                with st.container(key="slide_section"):
+                    st.caption(slide.section)
+            if slide.layout == "title":
+                st.title(slide.title, anchor=False)
+            else:
+                st.header(slide.title, anchor=False)
+            _Renderer(slide, demos, folder, root).blocks(slide.blocks)
     if notes and slide.notes:
         with st.container(border=True, key="slide_notes"):
             st.caption("Notes")
