@@ -26,8 +26,9 @@ SCRIPTS = (
     "torch leak",  # what torch raises when memory runs out
     "cuda error",
     "nonsense",  # an event with fields of a wrong type
-    "print",  # 30 MB on standard output
+    "print",  # 3 MB on standard output
     "blob",  # one item of more bytes than a message may have
+    "half a message",  # the first bytes of one, and no more
     "environment",  # reports where and how the process runs
 )
 
@@ -78,8 +79,12 @@ def act(script):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 GB")
     elif script == "cuda error":
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
+    elif script == "half a message":
+        channel = sys.argv[sys.argv.index("--channel") + 1]
+        os.write(int(channel.removeprefix("fd:")), b"\0\0\1\0{")
+        time.sleep(60)
     elif script == "print":
-        for _ in range(3000):
+        for _ in range(300):
             print("x" * 10_000)
 
 
@@ -116,7 +121,7 @@ def propagate(config, images):
             "nice": os.nice(0),
             "group": os.getpgid(0) == os.getpid(),
             "threads": os.environ["OMP_NUM_THREADS"],
-            "stdin": os.readlink("/proc/self/fd/0"),
+            "stdin": os.path.samestat(os.fstat(0), os.stat(os.devnull)),
             "data": os.environ.get("NFNET_DATA"),
             "key": os.environ.get("NFNET_WORKER_KEY"),
         }
