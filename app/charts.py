@@ -105,14 +105,13 @@ def accuracy_curves(lines: Sequence[Line], steps: int, dark: bool = False, size:
     option = _curves(smooth, steps, name, axis, dark, size)
     for line in lines:
         if line.marks:
-            option["dataset"].append({"source": [[x, round(y, 3)] for x, y in line.marks]})
             option["series"].append(
                 {
                     "type": "scatter",
                     "name": f"{line.label}, test",
-                    "datasetIndex": len(option["dataset"]) - 1,
+                    "data": [[x, round(y, 3)] for x, y in line.marks],
                     "symbolSize": 9,
-                    "itemStyle": {"color": colour(line.recipe, dark)},
+                    "color": colour(line.recipe, dark),
                 }
             )
     option["series"].append(_level(0.1, "guessing", dark, size))

@@ -110,7 +110,7 @@ def test_accuracy_shows_the_running_mean_and_the_test_images_as_dots() -> None:
     values = [0.0] * 10 + [1.0] * 10
     drawn = charts.accuracy_curves([line(values, marks=[(10, 0.5), (20, 0.968)])], 20)
     assert [15, 0.5] in source(drawn)
-    assert source(drawn, 1) == [[10, 0.5], [20, 0.968]]
+    assert series(drawn, "NF, test")["data"] == [[10, 0.5], [20, 0.968]]
     assert "97% of the test images" in drawn.alt
 
 
