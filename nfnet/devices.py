@@ -25,5 +25,5 @@ def pick_device(name: str | torch.device = "auto") -> torch.device:
     if name not in present:
         raise UserError(f"device must be one of {', '.join(DEVICES)}, not {name!r}")
     if not present[name]:
-        raise UserError(f"this machine has no {name.upper()} device; use --device cpu")
+        raise UserError(f"this machine has no {name.upper()} device; choose auto or cpu")
     return torch.device(name)
