@@ -26,9 +26,9 @@ from nfnet.run import RunConfig, Step, event_to_json
 
 OUT = Path(__file__).resolve().parents[1] / "slides" / "recorded"
 RATIOS_EVERY = 5  # steps; the ratios by layer are most of a recording's size
-COLD_OPEN = "cold-open"
+COLD_OPEN = {"cold-open": None, "cold-open-saved": 0.01}  # name: threshold
 GRADIENTS = "gradients"
-NAMES = (COLD_OPEN, *PRESETS, GRADIENTS)
+NAMES = (*COLD_OPEN, *PRESETS, GRADIENTS)
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def record(name: str) -> dict[str, Any]:
     if name == GRADIENTS:
         config = fresh.CONFIG.replace(device="cpu")
         return {**about, "config": fresh.CONFIG.to_json(), "items": list(gradients(config))}
-    lanes = [lane(0)] if name == COLD_OPEN else PRESETS[name].lanes
+    lanes = [lane(0, COLD_OPEN[name])] if name in COLD_OPEN else PRESETS[name].lanes
     configs = [net.config for net in lanes]
     return {**about, "configs": [c.to_json() for c in configs], "items": list(items(configs))}
 

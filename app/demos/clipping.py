@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.demos import fresh, recorded, screen
+from app.demos import fresh, links, one_of, recorded, screen
 from app.demos.presets import LAMBDAS
 from app.demos.unit_figures import EPS, Units, shares_by_layer, sorted_units
 from nfnet.run import RunConfig, UserError
@@ -29,6 +29,13 @@ def render(params: dict[str, Any], compact: bool) -> None:
     """
     key = params["key"]
     if not compact:
+        links.check(
+            key,
+            {
+                "step": ("training step", one_of(*map(str, fresh.STEPS))),
+                "lambda": ("threshold", one_of(*LAMBDAS)),
+            },
+        )
         st.markdown(WORDS)
     try:
         config, items, label = _gradients(key)

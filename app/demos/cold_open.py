@@ -6,13 +6,17 @@ from typing import Any
 
 import streamlit as st
 
-from app.demos import stage
 from app.demos.presets import COLD_OPEN, Lane
+from app.demos.stage import Stage
+from app.demos.watch import show
+
+RECORDED = {"off": "cold-open", "0.01": "cold-open-saved"}  # threshold's stop: recorded run
 
 
-def lane(seed: int) -> Lane:
-    """The net that dies: normalizer-free, not clipped."""
-    return Lane("NF", "nf", COLD_OPEN.replace(seed=seed))
+def lane(seed: int, clipping: float | None = None) -> Lane:
+    """The net that dies, or with a threshold the same net saved."""
+    recipe, label = ("agc", "NF + AGC") if clipping else ("nf", "NF")
+    return Lane(label, recipe, COLD_OPEN.replace(seed=seed, clipping=clipping))
 
 
 def render(params: dict[str, Any], compact: bool) -> None:
@@ -23,6 +27,14 @@ def render(params: dict[str, Any], compact: bool) -> None:
         f"{net.config.lr:g}. Press Start and watch the loss. Then pull λ to 0.01 and start the "
         "same net again, with the same seed."
     )
-    recorded = "cold-open" if params["seed"] == 0 else ""
-    controls = ("clipping",)
-    stage.show(stage.Stage(params["key"], (net,), recorded, controls, compact, remember=True))
+    show(
+        Stage(
+            params["key"],
+            (net,),
+            RECORDED if params["seed"] == 0 else {},
+            ("clipping",),
+            compact,
+            suspense=True,
+            remember=True,
+        )
+    )

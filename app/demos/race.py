@@ -6,9 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from app.demos import stage
+from app.demos import links, one_of, whole
 from app.demos.presets import (
     BATCHES,
+    LAMBDAS,
     PRESETS,
     STORIES,
     XS,
@@ -17,6 +18,8 @@ from app.demos.presets import (
     lanes_at,
     rescaled,
 )
+from app.demos.stage import RATES, Stage
+from app.demos.watch import show
 
 DATASETS = {"Shapes": "shapes", "CIFAR-10": "cifar10"}
 _TITLES = {title: story for story, title in STORIES.items()}
@@ -28,17 +31,31 @@ def render(params: dict[str, Any], compact: bool) -> None:
 
     Parameters: preset (a key of PRESETS), controls (levers shown in a slide), seed, key.
     """
-    preset, key = PRESETS[params["preset"]], params["key"]
+    key = params["key"]
     if compact:
-        lanes = tuple(seeded(lane, params["seed"]) for lane in preset.lanes)
-        st.caption(preset.caption)
-        name = preset.id if params["seed"] == 0 else ""
-        stage.show(stage.Stage(f"{key}_{preset.id}", lanes, name, params["controls"], compact=True))
+        _slide(key, params)
         return
     _follow_link(key)
     lanes, name = _dials(key, params)
     if lanes:
-        stage.show(stage.Stage(key, lanes, name, bind=True))
+        show(Stage(key, lanes, {"": name} if name else {}, bind=True))
+
+
+def _slide(key: str, params: dict[str, Any]) -> None:
+    preset = PRESETS[params["preset"]]
+    if "batch" in params["controls"]:
+        size = st.segmented_control(
+            "Batch size",
+            [p.batch_size for p in PRESETS.values() if p.story == preset.story],
+            default=preset.batch_size,
+            required=True,
+            key=f"{key}_{preset.id}_batch",
+        )
+        preset = find(preset.story, size) or preset
+    lanes = tuple(seeded(lane, params["seed"]) for lane in preset.lanes)
+    st.caption(preset.caption)
+    recorded = {"": preset.id} if params["seed"] == 0 else {}
+    show(Stage(f"{key}_{preset.id}", lanes, recorded, params["controls"], compact=True))
 
 
 def seeded(lane: Lane, seed: int) -> Lane:
@@ -126,20 +143,31 @@ def _reset(key: str) -> None:
     story, data = _TITLES[chosen[f"{key}_story"]], DATASETS[chosen[f"{key}_data"]]
     lanes = lanes_at(story, chosen[f"{key}_batch"], data)
     chosen[f"{key}_recipes"] = [lane.label for lane in lanes]
-    chosen[f"{key}_clipping"] = stage.Stage(key, lanes).clipping
+    chosen[f"{key}_clipping"] = Stage(key, lanes).first_stop
     chosen[f"{key}_lr"] = "× 1"
 
 
 def _follow_link(key: str) -> None:
-    """`?KEY_preset=ID` in the address chooses a preset once; a bad address gets one sentence."""
+    """`?KEY_preset=ID` in the address chooses a preset once; what is not here gets a sentence."""
+    labels = {lane.label for preset in PRESETS.values() for lane in preset.lanes}
+    settings = {
+        "preset": ("experiment", one_of(*PRESETS)),
+        "story": ("experiment", one_of(*_TITLES)),
+        "batch": ("batch size", one_of(*map(str, BATCHES))),
+        "data": ("pictures", one_of(*DATASETS)),
+        "seed": ("seed", whole(0, 9999)),
+        "recipes": ("recipes", one_of(*labels, XS.label)),
+        "clipping": ("threshold", one_of(*LAMBDAS)),
+        "lr": ("learning rate", one_of(*RATES)),
+    }
+    links.check(key, settings)
     wanted = st.query_params.get(f"{key}_preset")
-    if wanted is not None:
-        del st.query_params[f"{key}_preset"]
-        if wanted in PRESETS:
-            preset = PRESETS[wanted]
-            st.session_state[f"{key}_story"] = preset.title
-            st.session_state[f"{key}_batch"] = preset.batch_size
-            data = {slug: name for name, slug in DATASETS.items()}
-            st.session_state[f"{key}_data"] = data[preset.dataset]
-            return
-        st.warning("The link names an experiment that is not here; this is the usual one.")
+    if wanted is None:
+        return
+    del st.query_params[f"{key}_preset"]
+    if wanted in PRESETS:
+        preset = PRESETS[wanted]
+        st.session_state[f"{key}_story"] = preset.title
+        st.session_state[f"{key}_batch"] = preset.batch_size
+        names = {slug: name for name, slug in DATASETS.items()}
+        st.session_state[f"{key}_data"] = names[preset.dataset]

@@ -11,6 +11,7 @@ from typing import Any
 from nfnet.run import Event, RunConfig, UserError, event_from_json
 
 FOLDER = Path(__file__).resolve().parents[2] / "slides" / "recorded"
+MISSING = "There is no recorded run of this set-up; press Start to make one live."
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,7 @@ def load(name: str) -> Recorded:
     try:
         changed = path.stat().st_mtime_ns
     except OSError:
-        raise UserError(
-            "There is no recorded run of this experiment yet; press Start to make one live."
-        ) from None
+        raise UserError(MISSING) from None
     return _read(path, changed)
 
 

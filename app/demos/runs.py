@@ -17,6 +17,7 @@ import app.compute
 from app.compute.jobs import Race, State
 from app.demos.curves import Curve, gather
 from app.demos.presets import Lane
+from app.demos.recorded import Recorded
 from nfnet.run import Control, Event, UserError
 
 REPLAY_SECONDS = 6.0
@@ -34,6 +35,7 @@ class Run:
     ticket: str = ""  # of a live run
     items: tuple[tuple[int, Event], ...] | None = None  # of a replay
     shared: bool = False  # a replay of what this server computed before
+    recorded: str = ""  # where and how it was recorded, if it was
     began: float = field(default_factory=time.monotonic)
     seen: int = 0
     paused: bool = False
@@ -64,10 +66,10 @@ def start(key: str, base: tuple[Lane, ...], lanes: tuple[Lane, ...]) -> None:
     st.session_state[f"{key}_run"] = run
 
 
-def replay(key: str, lanes: tuple[Lane, ...], items: tuple[tuple[int, Event], ...]) -> None:
-    """Plays a recorded race as if it ran now."""
+def replay(key: str, base: tuple[Lane, ...], lanes: tuple[Lane, ...], was: Recorded) -> None:
+    """Plays a recorded race of `lanes` as if it ran now."""
     forget(key)
-    st.session_state[f"{key}_run"] = Run(lanes, lanes, items=items)
+    st.session_state[f"{key}_run"] = Run(base, lanes, items=was.items, recorded=was.label)
 
 
 def current(key: str, base: tuple[Lane, ...]) -> Run | None:
@@ -86,6 +88,7 @@ def refusal(key: str) -> str:
 
 def forget(key: str) -> None:
     """Stops the run under this key, if there is one, and forgets it."""
+    st.session_state.pop(f"{key}_before", None)
     run = st.session_state.pop(f"{key}_run", None)
     ticket = _ticket(run) if run else None
     if ticket and not ticket.state.ended:

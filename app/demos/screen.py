@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
@@ -30,7 +30,7 @@ def draw(key: str, curves: list[Curve], compact: bool, before: Sequence[Curve] =
     lines += [dataclasses.replace(c.line(c.losses), label="before") for c in before]
     if compact:
         _chart(charts.loss_curves(lines, steps, dark, size(compact)), f"{key}_loss")
-        st.markdown("  \n".join(filter(None, map(standing, curves))))
+        _lines(map(standing, curves))
         return
     _tiles(curves)
     left, right = st.columns(2)
@@ -39,7 +39,7 @@ def draw(key: str, curves: list[Curve], compact: bool, before: Sequence[Curve] =
     with right:
         lines = [c.line(c.accuracies) for c in curves]
         _chart(charts.accuracy_curves(lines, steps, dark, size(compact)), f"{key}_accuracy")
-    st.markdown("  \n".join(filter(None, map(story, curves))))
+    _lines(map(story, curves))
     _clipping_charts(key, curves, steps, dark)
 
 
@@ -66,6 +66,12 @@ def _clipping_charts(key: str, curves: list[Curve], steps: int, dark: bool) -> N
 
 def _chart(chart: charts.Chart, key: str, height: int = charts.HEIGHT) -> None:
     st.echarts_chart(chart.option, key=key, height=height, alt=chart.alt)
+
+
+def _lines(texts: Iterable[str]) -> None:
+    text = "  \n".join(filter(None, texts))
+    if text:
+        st.markdown(text)
 
 
 def _tiles(curves: list[Curve]) -> None:

@@ -1,0 +1,101 @@
+"""Where a run is watched: levers, where it stands, curves and words, for one race under one key.
+
+Everything sits in one fragment that looks twice a second while the viewer's own run goes on and
+not at all when it does not.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.compute.jobs import State
+from app.demos import runs, screen
+from app.demos.curves import gather
+from app.demos.levers import levers, recording
+from app.demos.stage import Stage
+
+REPLAYED = (
+    "Exactly this run (same settings, same seed) was made here before; you see it replayed. "
+    "Another seed or λ makes a fresh one."
+)
+
+
+def show(stage: Stage) -> None:
+    """Draws the stage; while the run under its key goes on, it keeps itself up to date."""
+    run = runs.current(stage.key, stage.lanes)
+    pace = runs.pace(runs.refresh(run)) if run else ""
+    st.fragment(_look, run_every=runs.interval(pace))(stage, pace)
+
+
+def _look(stage: Stage, pace: str) -> None:
+    run = runs.current(stage.key, stage.lanes)
+    state = runs.refresh(run) if run else None
+    if runs.pace(state) != pace:
+        st.rerun()  # the whole page, because only that can change how often this looks
+    levers(stage, run, pace)
+    refused = runs.refusal(stage.key)
+    if refused:
+        st.warning(refused)
+    if run is None:
+        _rest(stage)
+        return
+    _where(run, state)
+    before = st.session_state.get(f"{stage.key}_before", [])
+    screen.draw(stage.key, run.curves, stage.compact, before)
+
+
+def _rest(stage: Stage) -> None:
+    """What is there before anybody presses: the recorded run, or the empty chart."""
+    was, lanes, why = recording(stage)
+    if was and not stage.suspense:
+        st.caption(was.label)
+        screen.draw(stage.key, gather(lanes, was.items), stage.compact)
+        return
+    if why:
+        st.caption(why)
+    screen.draw(stage.key, gather(lanes), stage.compact)
+
+
+def _where(run: runs.Run, state: State) -> None:
+    """Where the run stands, in words and as a bar."""
+    if state.name == "queued":
+        eta = f", about {state.eta:.0f} s" if state.eta is not None else ""
+        st.info(f"Your run waits for a free worker: number {state.place} in the queue{eta}.")
+    elif state.name == "failed":
+        st.error(state.message or "The run failed; press Start again.")
+    elif state.name == "cancelled":
+        st.info("The run was stopped before it ended. Press Start for a new one.")
+    loading = next((curve.loading for curve in run.curves if curve.loading), None)
+    if loading and not state.ended:
+        st.progress(
+            loading.done / loading.total if loading.total else 0.0,
+            f"{loading.what}: {loading.done / 1e6:.0f} of {loading.total / 1e6:.0f} MB"
+            if loading.total
+            else f"{loading.what}: {loading.done / 1e6:.0f} MB",
+        )
+    elif state.name == "running":
+        st.progress(_progress(run), _status(run))
+    if run.shared:
+        st.caption(REPLAYED)
+    elif run.recorded:
+        st.caption(run.recorded)
+
+
+def _progress(run: runs.Run) -> float:
+    done = [
+        1.0 if curve.end else (curve.last.step if curve.last else 0) / curve.lane.config.steps
+        for curve in run.curves
+    ]
+    return min(1.0, sum(done) / len(done))
+
+
+def _status(run: runs.Run) -> str:
+    training = [curve.last for curve in run.curves if curve.last and not curve.end]
+    if not training:
+        return "Starting: drawing the pictures and the first weights."
+    speed = sum(step.images_per_second for step in training) / len(training)
+    steps = max(curve.lane.config.steps for curve in run.curves)
+    words = f"Step {max(step.step for step in training)} of {steps}"
+    if speed:
+        words += f", {speed:,.0f} images a second"
+    return f"{words}, paused." if run.paused else f"{words}."
