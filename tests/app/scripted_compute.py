@@ -32,7 +32,7 @@ def stuck(number: int = 100) -> Diverged:
     return Diverged(number, "stuck at chance", number, 2.3026, 0.1, 0.1)
 
 
-def tested(number: int, accuracy: float) -> Evaluation:
+def evaluated(number: int, accuracy: float) -> Evaluation:
     return Evaluation(number, accuracy, 1.0)
 
 

@@ -1,0 +1,222 @@
+"""The page Clipping: its arithmetic against closed forms, and the page as a viewer drives it."""
+
+import json
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.compute.jobs import Gradients, State
+from app.demos import recorded
+from app.demos.clipping import formula, takeaway
+from app.demos.unit_figures import Units, shares_by_layer, sorted_units
+from app.theme import COLOURS
+from nfnet.run import RunConfig, UserError
+from tests.app.scripted_compute import ScriptedCompute
+
+
+def item(step: int = 20, scale: float = 1.0) -> dict:
+    layers = [
+        {
+            "name": "stem.weight",
+            "shape": [4, 3, 3, 3],
+            "clipped": True,
+            "weight_norm": [1.0, 2.0, 4.0, 1.0],
+            "gradient_norm": [0.5 * scale, 0.01, 0.04, 0.005],
+        },
+        {
+            "name": "stem.bias",
+            "shape": [4],
+            "clipped": True,
+            "weight_norm": [0.0],
+            "gradient_norm": [0.002],
+        },
+        {
+            "name": "classifier.weight",
+            "shape": [10, 4],
+            "clipped": False,
+            "weight_norm": [1.0] * 10,
+            "gradient_norm": [9.0] * 10,
+        },
+    ]
+    return {"step": step, "loss": 2.3, "layers": layers}
+
+
+UNITS = Units.of(item())
+
+
+def test_the_classifiers_weight_is_left_out_and_units_are_numbered_in_their_layer() -> None:
+    assert UNITS.layer.tolist() == ["stem.weight"] * 4 + ["stem.bias"]
+    assert UNITS.index.tolist() == [0, 1, 2, 3, 0]
+    assert UNITS.names[2] == "stem.weight, unit 2"
+
+
+def test_factors_follow_the_rule_with_its_floor() -> None:
+    assert UNITS.ratio == pytest.approx([0.5, 0.005, 0.01, 0.005, 2.0])  # the bias: 0.002 / 0.001
+    assert UNITS.factor(0.01) == pytest.approx([0.02, 1, 1, 1, 0.005])
+    assert UNITS.factor(None).tolist() == [1] * 5
+    clipped = UNITS.ratio * UNITS.factor(0.01)
+    assert (clipped <= 0.01 * (1 + 1e-9)).all()
+
+
+def test_global_clipping_is_made_equally_short() -> None:
+    common = UNITS.equal_global_factor(0.01)
+    assert UNITS.norm(common) == pytest.approx(UNITS.norm(UNITS.factor(0.01)))
+    assert 0 < common < 1
+    assert UNITS.equal_global_factor(None) == 1
+
+
+def test_shares_are_of_a_layers_units() -> None:
+    assert UNITS.shares(0.01) == {"stem.weight": 0.25, "stem.bias": 1.0}
+    assert UNITS.shares(None) == {"stem.weight": 0.0, "stem.bias": 0.0}
+
+
+def test_the_formula_has_the_units_numbers_in_it() -> None:
+    text = formula(2.0, 0.5, 0.01)
+    assert r"\frac{0.5}{2} = 0.25" in text
+    assert r"0.01\cdot\frac{2}{0.5}\,G = 0.04\,G" in text
+    assert r"G &\to G" in formula(2.0, 0.01, 0.01) and r"G &\to G" in formula(2.0, 0.5, None)
+    assert r"\frac{0.002}{0.001} = 2" in formula(0.0, 0.002, 0.01)  # the floor on the weight
+    assert r"3\cdot 10^{-7}" in formula(1.0, 3e-7, 0.01)
+
+
+def test_the_takeaway_is_counted_from_the_numbers() -> None:
+    assert "2 of 5 units (40%) are shortened, the worst to 0.005" in takeaway(UNITS, 0.01)
+    assert "none of the 5 units" in takeaway(UNITS, 3.0)
+    assert "from 0.005 to 2" in takeaway(UNITS, None)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_figure_sorts_the_units_and_draws_what_clipping_makes_of_them(dark: bool) -> None:
+    figure = sorted_units(UNITS, 0.01, dark, chosen=2)
+    drawn = {trace.name: trace for trace in figure.data}
+    assert list(drawn["before"].y) == [2, 0.5, 0.01, 0.005, 0.005]
+    assert list(drawn["after AGC"].y) == pytest.approx([0.01, 0.01, 0.01, 0.005, 0.005])
+    halves = np.array(drawn["after global-norm clipping"].y) / np.array(drawn["before"].y)
+    assert halves == pytest.approx([UNITS.equal_global_factor(0.01)] * 5, rel=0.01)
+    assert drawn["after AGC"].line.color == COLOURS["agc"][dark]
+    assert list(drawn["your unit"].x) == [3]
+    assert figure.layout.annotations[0].text == "λ = 0.01"
+    assert figure.layout.annotations[0].y == pytest.approx(-2)  # a logarithmic axis
+    assert {t.name for t in sorted_units(UNITS, None, dark).data} == {"before"}
+
+
+def test_units_without_any_gradient_still_have_a_place_on_the_axis() -> None:
+    still = item()
+    still["layers"][0]["gradient_norm"] = [0.0] * 4
+    figure = sorted_units(Units.of(still), 0.01, False)
+    assert min(figure.data[0].y) > 0
+    assert shares_by_layer(Units.of(still).shares(0.01), False).data[0].x[0] == 0
+
+
+# the page
+
+
+@pytest.fixture
+def compute(monkeypatch) -> ScriptedCompute:
+    fake = ScriptedCompute()
+    monkeypatch.setattr("app.compute.get_compute", lambda workers=None: fake)
+    return fake
+
+
+@pytest.fixture
+def page(compute, monkeypatch, tmp_path):
+    """Opens the page with these settings in its address and a small recorded set."""
+    monkeypatch.setattr(recorded, "FOLDER", tmp_path)
+    was = {
+        "name": "gradients",
+        "made": "2026-11-23",
+        "conditions": {"device": "cpu", "cpu": "EPYC", "threads": 1, "torch": "2.13.0"},
+        "config": RunConfig(clipping=0.01).to_json(),
+        "items": [item(0), item(20), item(60, scale=3.0)],
+    }
+    (tmp_path / "gradients.json").write_text(json.dumps(was))
+
+    def open_with(**params: str) -> AppTest:
+        at = AppTest.from_file("../../app/main.py", default_timeout=30)
+        for name, value in params.items():
+            at.query_params[name] = value
+        at.switch_page("views/clipping.py").run()
+        assert not at.exception
+        return at
+
+    return open_with
+
+
+def words(at: AppTest) -> str:
+    return " ".join(m.value for m in at.markdown)
+
+
+def test_the_words_come_before_the_figures(page) -> None:
+    at = page()
+    for word in ("**unit**", "**Fan-in**", "**gain**", "**‖W‖"):
+        assert word in words(at)
+    assert "2 of 5 units (40%)" in words(at)
+    charts = at.get("plotly_chart")
+    assert len(charts) == 2
+    assert "Recorded 2026-11-23 on EPYC" in at.caption[0].value
+
+
+def test_lambda_step_and_unit_change_the_numbers(page) -> None:
+    at = page()
+    at.select_slider(key="clip_lambda").set_value("0.003").run()
+    assert "5 of 5 units (100%)" in words(at)
+    at.segmented_control(key="clip_step").set_value("60").run()
+    at.selectbox(key="clip_chosen").set_value(0).run()
+    assert r"\frac{1.5}{1} = 1.5" in at.latex[0].value
+    at.select_slider(key="clip_lambda").set_value("off").run()
+    assert "λ is off" in words(at) and "nothing to compare" in words(at)
+
+
+def test_the_unit_with_the_largest_ratio_is_chosen_to_begin_with(page) -> None:
+    assert r"\frac{0.002}{0.001} = 2" in page().latex[0].value
+
+
+@pytest.mark.parametrize("params", [{"clip_step": "21"}, {"clip_lambda": "'; drop"}])
+def test_a_hostile_address_is_ignored_with_one_sentence(page, params) -> None:
+    at = page(**params)
+    assert len(at.warning) == 1 and "is not here" in at.warning[0].value
+    assert "2 of 5 units" in words(at)
+
+
+def test_a_good_address_opens_what_it_names(page) -> None:
+    at = page(clip_step="60", clip_lambda="1")
+    assert not at.warning
+    assert "λ = 1: 2 of 5 units" in words(at)
+
+
+def test_a_fresh_set_is_taken_shown_and_put_away(page, compute) -> None:
+    at = page()
+    at.number_input(key="clip_seed").set_value(5).run()
+    at.button(key="clip_fresh").click().run()
+    (ticket,) = compute.tickets
+    assert ticket.job == Gradients(RunConfig(clipping=0.01, seed=5), (0, 20, 60))
+    assert at.button(key="clip_fresh").disabled
+    ticket.items, ticket.state = [item(0)], State("running")
+    at.run()
+    assert "1 of 3" in at.get("progress")[0].proto.text
+    ticket.items += [item(20, scale=4.0), item(60)]
+    ticket.state = State("done")
+    at.run()
+    assert not at.exception and "just now" in at.caption[0].value
+    at.selectbox(key="clip_chosen").set_value(0).run()
+    assert r"\frac{2}{1} = 2" in at.latex[0].value
+    next(b for b in at.button if "Back" in b.label).click().run()
+    assert "Recorded" in at.caption[0].value
+
+
+def test_a_failed_set_is_one_sentence(page, compute) -> None:
+    at = page()
+    at.button(key="clip_fresh").click().run()
+    compute.tickets[0].state = State("failed", reason="error", message="That failed; try again.")
+    at.run()
+    assert [e.value for e in at.error] == ["That failed; try again."]
+    compute.refuse = UserError("Too many wait; try again in a minute.")
+    at.button(key="clip_fresh").click().run()
+    assert [w.value for w in at.warning] == ["Too many wait; try again in a minute."]
+
+
+def test_without_a_recorded_set_one_can_still_be_taken(page, compute, tmp_path) -> None:
+    (tmp_path / "gradients.json").unlink()
+    at = page()
+    assert at.info and at.button(key="clip_fresh")
