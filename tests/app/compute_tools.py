@@ -47,8 +47,13 @@ def all_ready(compute, count):
 
 def gone(pid):
     """Whether the process has ended; a zombie, which an absent parent left, has too."""
-    answer = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
-    return answer.stdout.strip()[:1] in ("", "Z")
+    if not Path("/proc/self/stat").exists():  # not Linux
+        status = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True)
+        return status.stdout.strip()[:1] in (b"", b"Z")
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def open_files():

@@ -11,13 +11,15 @@ import os
 import sys
 import time
 
+from app.compute.jobs import Race
 from app.compute.tasks import Library
 from app.compute.worker import main
 from nfnet.run import Finished, RunConfig, Step, UserError
 
+# what happens after the last step
 SCRIPTS = (
-    "steps",  # some steps, then the end; minds its controls
-    "stuck",  # one step, then nothing, deaf to everything
+    "steps",  # the end
+    "stuck",  # deaf to everything
     "raise",
     "refuse",  # as the library refuses what a person can mend
     "exit",
@@ -39,6 +41,10 @@ def scripted(script: str = "steps", steps: int = 3, pause: float = 0.0, **change
     return RunConfig(seed=seed, steps=steps, weight_decay=pause, batch_size=1, **changes)
 
 
+def race(*scripts: str, **options) -> Race:
+    return Race(tuple(scripted(script, **options) for script in scripts))
+
+
 def train(config, controls):
     script = SCRIPTS[config.seed]
     for number in range(1, config.steps + 1):
@@ -49,7 +55,8 @@ def train(config, controls):
             return
         time.sleep(config.weight_decay)
         yield step(number, controls.value("lr", config.lr), controls)
-        act(script)
+        if number == config.steps:
+            act(script)
     yield Finished(step=config.steps, accuracy=0.5, loss=float("inf"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from multiprocessing import Pipe
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from app.compute import jobs, tasks, wire
 from app.compute.jobs import Gradients, Propagate, Race
+from app.compute.worker import Cancelled, Channel
 from nfnet.run import (
     CLASSROOM,
     PRESETS,
@@ -157,6 +159,25 @@ def test_only_the_known_messages_are_heard(data):
 def test_nesting_without_end_is_refused():
     with pytest.raises(wire.BadMessage):
         wire.unpack(b"[" * 200_000)
+
+
+def test_a_worker_ignores_late_words_about_an_earlier_job():
+    ours, theirs = Pipe()
+    with ours, theirs:
+        channel = Channel(theirs)
+        for late in ("cancel", "controls"):
+            ours.send_bytes(wire.pack(late, run=1, controls=[[0, "stop", None]]))
+        ours.send_bytes(wire.pack("run", run=2, job={"job": "race"}))
+        assert channel.next_job() == {"job": "race"}
+        for late in ("cancel", "controls"):
+            ours.send_bytes(wire.pack(late, run=1, controls=[[0, "stop", None]]))
+        assert channel.listen() == []
+        ours.send_bytes(wire.pack("controls", run=2, controls=[[1, "lr", 0.5]]))
+        assert channel.listen() == [(1, Control("lr", 0.5))]
+        assert wire.unpack(ours.recv_bytes()) == {"type": "heard", "run": 2}
+        ours.send_bytes(wire.pack("cancel", run=2))
+        with pytest.raises(Cancelled):
+            channel.listen()
 
 
 # A race, without processes: `listen` plays the app
