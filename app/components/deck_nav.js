@@ -9,7 +9,8 @@ const TYPING = ["textbox", "searchbox", "combobox", "spinbutton", "listbox", "op
   .concat(["menuitem", "menuitemradio", "menuitemcheckbox", "grid", "gridcell", "tree", "treeitem"]);
 const PRESSED = ["button", "link", "checkbox", "switch", "radio", "tab"];
 const PRESSED_INPUTS = ["checkbox", "radio", "button", "submit", "reset", "file", "image", "color"];
-const NO_SWIPE = "input, textarea, select, canvas, dialog, [role=slider], .js-plotly-plot";
+const NO_SWIPE = "input, textarea, select, canvas, dialog, [role=slider], .js-plotly-plot, "
+  + "[data-testid=stSlider], [data-testid=stSelectSlider]";
 const STORE = "deck-position";
 const instances = new WeakMap();
 
@@ -50,6 +51,7 @@ class Deck {
     this.watcher.disconnect();
     cancelAnimationFrame(this.frame);
     this.style.remove();
+    delete document.documentElement.dataset.deck;
   }
 
   find(selector) {
@@ -103,6 +105,7 @@ class Deck {
     const rule = "{ visibility: hidden !important; opacity: 0 !important; pointer-events: none }";
     this.style.textContent = hidden.length ? `@media screen { ${hidden.join(", ")} ${rule} }` : "";
     this.hidden = hidden.join(", ");
+    document.documentElement.dataset.deck = "";
     this.mark();
     this.find(".position").textContent = `${index + 1} / ${this.slides.length}`;
     this.find(".fill").style.inlineSize = `${(100 * (index + 1)) / this.slides.length}%`;

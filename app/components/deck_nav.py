@@ -14,6 +14,16 @@ import streamlit as st
 
 KEY = "deck_nav"
 _HERE = Path(__file__).parent
+# Until the component is there, at the first load, steps stay hidden; should it never come, they
+# appear by themselves.
+_WAITING = """
+<style>
+@media screen {
+  html:not([data-deck]) [class*="st-key-frag_"] { animation: deck-wait 5s step-end }
+  @keyframes deck-wait { from { opacity: 0 } to { opacity: 1 } }
+}
+</style>
+"""
 
 
 def _read(suffix: str) -> str:
@@ -39,6 +49,7 @@ def deck_nav(slides: list[dict[str, Any]], index: int, on_move: Callable[[str], 
         if any(position.get("slide") == slide["id"] for slide in slides):
             on_move(position["slide"])
 
+    st.html(_WAITING)
     number = _position().get("number", 0)
     _component(
         key=KEY,

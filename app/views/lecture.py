@@ -50,8 +50,7 @@ def go_to(slide: str) -> None:
 
 def show(deck: Deck, folder: Path) -> None:
     index = current(deck)
-    slide = deck.slides[index]
-    render_slide(slide, DEMOS, folder, notes=shell.flag("notes"))
+    # The bar goes first: keys work, and steps are hidden, while a slow demo is still being drawn.
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", key="deck_bar"):
         if shell.flag("plain"):
             plain_nav([slide.id for slide in deck.slides], index, go_to)
@@ -62,6 +61,7 @@ def show(deck: Deck, folder: Path) -> None:
             ]
             deck_nav(slides, index, go_to)
         shell.large_type_toggle()
+    render_slide(deck.slides[index], DEMOS, folder, notes=shell.flag("notes"))
 
 
 folder = Path(os.environ.get("NFNET_SLIDES") or ROOT / "slides")
