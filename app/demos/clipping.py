@@ -189,7 +189,7 @@ def formula(weight: float, gradient: float, clipping: float | None) -> str:
     ]
     if clipping is not None and ratio > clipping:
         lines.append(
-            r"G &\to \lambda\,\frac{\|W\|^\star}{\|G\|}\,G = "
+            r"G &\to \lambda\,\frac{\|W\|^\star}{\|G\|}\,G \\[6pt] &= "
             rf"{clipping:g}\cdot\frac{{{_tex(floored)}}}{{{_tex(gradient)}}}\,G = "
             rf"{_tex(clipping * floored / gradient)}\,G"
         )

@@ -15,6 +15,8 @@ CONFIG = RunConfig(clipping=0.01)  # the net whose gradients are taken: it train
 
 def offer(key: str) -> None:
     """A button that takes a new set of gradients in a short job; they go into the session."""
+    st.subheader("Another net")
+    st.markdown("The same net from other first weights: does the picture change?")
     ticket_id = st.session_state.get(f"{key}_ticket")
     ticket = app.compute.get_compute().ticket(ticket_id, runs.owner()) if ticket_id else None
     waiting = ticket is not None and not ticket.state.ended

@@ -70,8 +70,9 @@ def _chart(chart: charts.Chart, key: str, height: int = charts.HEIGHT) -> None:
 
 def _lines(texts: Iterable[str]) -> None:
     text = "  \n".join(filter(None, texts))
-    if text:
-        st.markdown(text)
+    with st.container():
+        if text:
+            st.markdown(text)
 
 
 def _tiles(curves: list[Curve]) -> None:
@@ -87,6 +88,10 @@ def _tiles(curves: list[Curve]) -> None:
                 border=True,
                 width=170,
             )
+    st.caption(
+        "Large: right answers, on the last ten training batches while a net trains, on the test "
+        "images when it is done."
+    )
 
 
 def _tile(curve: Curve) -> tuple[str, str]:
@@ -100,6 +105,6 @@ def _tile(curve: Curve) -> tuple[str, str]:
         return "–", "not started"
     about = f"loss {number(last.loss)}"
     if curve.clips:
-        about += f", {last.clipped_share:.0%} clipped"
+        about = f"{last.clipped_share:.0%} clipped"
     recent = curve.accuracies[-10:]
     return f"{sum(recent) / len(recent):.0%}", about

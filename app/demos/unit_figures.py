@@ -101,7 +101,8 @@ def sorted_units(
             name="after AGC",
             hoverinfo="skip",
         )
-        figure.add_hline(y=clipping, line={"color": TEXT[dark], "dash": "dash", "width": 1.5})
+        line = {"color": TEXT[dark], "dash": "dash", "width": 1.5}
+        figure.add_hline(y=clipping, line=line, layer="below")
         figure.add_annotation(
             x=1,
             xref="x domain",
@@ -146,16 +147,21 @@ def shares_by_layer(shares: dict[str, float], dark: bool, size: int = 13) -> go.
         )
     )
     _axes(figure, dark, size)
-    figure.update_xaxes(range=[0, 1.08], tickformat=".0%", title="share of units shortened")
+    figure.update_xaxes(
+        range=[0, 1.18],
+        tickvals=[0, 0.25, 0.5, 0.75, 1],
+        tickformat=".0%",
+        title="share of units shortened",
+    )
     figure.update_yaxes(autorange="reversed", type="category", dtick=1)
     return figure
 
 
 def _axes(figure: go.Figure, dark: bool, size: int) -> None:
     figure.update_layout(
-        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        margin={"l": 10, "r": 10, "t": 10, "b": 10},
         font={"size": size, "color": TEXT[dark]},
-        legend={"orientation": "h", "y": 1.08, "x": 0},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
     )

@@ -12,6 +12,8 @@ from app.compute.jobs import State
 from app.demos import runs, screen
 from app.demos.curves import gather
 from app.demos.levers import levers, recording
+from app.demos.presets import Lane
+from app.demos.recorded import Recorded
 from app.demos.stage import Stage
 
 REPLAYED = (
@@ -32,28 +34,32 @@ def _look(stage: Stage, pace: str) -> None:
     state = runs.refresh(run) if run else None
     if runs.pace(state) != pace:
         st.rerun()  # the whole page, because only that can change how often this looks
-    levers(stage, run, pace)
-    refused = runs.refusal(stage.key)
-    if refused:
-        st.warning(refused)
-    if run is None:
-        _rest(stage)
-        return
-    _where(run, state)
-    before = st.session_state.get(f"{stage.key}_before", [])
-    screen.draw(stage.key, run.curves, stage.compact, before)
+    # As many blocks at every look, so that the charts keep their place and are not built anew.
+    above, below = st.container(), st.container()
+    with above:
+        levers(stage, run, pace)
+        refused = runs.refusal(stage.key)
+        if refused:
+            st.warning(refused)
+        if run:
+            _where(run, state)
+        else:
+            was, lanes, about = _resting(stage)
+            st.caption(about)
+    with below:
+        if run:
+            before = st.session_state.get(f"{stage.key}_before", [])
+            screen.draw(stage.key, run.curves, stage.compact, before)
+        else:
+            screen.draw(stage.key, gather(lanes, was.items if was else ()), stage.compact)
 
 
-def _rest(stage: Stage) -> None:
-    """What is there before anybody presses: the recorded run, or the empty chart."""
+def _resting(stage: Stage) -> tuple[Recorded | None, tuple[Lane, ...], str]:
+    """What is there before anybody presses: a recorded run or none, its lanes, and a word on it."""
     was, lanes, why = recording(stage)
-    if was and not stage.suspense:
-        st.caption(was.label)
-        screen.draw(stage.key, gather(lanes, was.items), stage.compact)
-        return
-    if why:
-        st.caption(why)
-    screen.draw(stage.key, gather(lanes), stage.compact)
+    if was and stage.suspense:
+        return None, lanes, "Nothing has run yet. What will the loss do?"
+    return was, lanes, was.label if was else why
 
 
 def _where(run: runs.Run, state: State) -> None:
