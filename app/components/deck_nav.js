@@ -76,8 +76,13 @@ class Deck {
 
   forward() {
     const { index, step } = this.position;
-    if (step < this.slide.steps) this.move(index, step + 1);
-    else if (index < this.slides.length - 1) this.move(index + 1, 0);
+    if (step < this.slide.steps) {
+      this.move(index, step + 1);
+      // On a phone, or in large type, the next step may lie below the edge.
+      const shown = document.querySelector(`.st-key-frag_${step + 1}_${this.slide.id}`);
+      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      shown?.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+    } else if (index < this.slides.length - 1) this.move(index + 1, 0);
   }
 
   back() {

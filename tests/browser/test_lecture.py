@@ -20,7 +20,7 @@ SLIDES = {
     "$$a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p + q + r + s + t + u + v$$\n"
     "::: code file=nfnet/formulas.py symbol=clip_factor\n:::\n"
     "| a | b | c |\n|---|---|---|\n| long words here | and more there | and yet more |\n",
-    "05-long.md": f'+++\nid = "long"\ntitle = "Long"\n+++\n{LONG}',
+    "05-long.md": f'+++\nid = "long"\ntitle = "Long"\n+++\n{LONG}\n::: step\nAt last.\n:::\n',
     "06-end.md": '+++\nid = "end"\ntitle = "End <b>of it</b>"\n+++\n::: step\nBye.\n:::\n',
 }
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
@@ -97,11 +97,18 @@ def test_keys_reveal_steps_and_move_slides(
 
 def test_a_step_needs_no_server(lecture: Callable[..., Page]) -> None:
     page = lecture("steps")
+    sent: list[object] = []
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
+    page.reload()
+    at(page, "Steps", 2)
     hidden(page, True, True)
-    page.context.set_offline(True)
+    before = len(sent)
+    assert before
     page.keyboard.press("PageDown")
     hidden(page, False, True)
-    page.context.set_offline(False)
+    page.keyboard.press("PageDown")
+    hidden(page, False, False)
+    assert len(sent) == before
 
 
 def test_fast_presses_are_all_counted(lecture: Callable[..., Page]) -> None:
@@ -110,7 +117,7 @@ def test_fast_presses_are_all_counted(lecture: Callable[..., Page]) -> None:
         page.keyboard.press("PageDown", delay=0)
     at(page, "Long", 5)
     for _ in range(6):
-        page.keyboard.press("PageUp", delay=0)
+        page.keyboard.press("PageUp", delay=0)  # never a step more, never one less
     at(page, "Opening", 1)
 
 
@@ -272,10 +279,14 @@ def test_the_bar_by_mouse(lecture: Callable[..., Page]) -> None:
     expect(bar.locator("[data-do=forward]")).to_be_disabled()
 
 
-def test_the_next_slide_begins_at_its_top(lecture: Callable[..., Page]) -> None:
+def test_a_step_below_the_edge_comes_into_view_and_the_next_slide_begins_at_its_top(
+    lecture: Callable[..., Page],
+) -> None:
     page = lecture("long")
     main = page.get_by_test_id("stMain")
-    main.evaluate("node => node.scrollTo(0, 10000)")
+    expect(page.get_by_text("At last.")).not_to_be_in_viewport()
+    page.keyboard.press("PageDown")
+    expect(page.get_by_text("At last.")).to_be_in_viewport()
     assert main.evaluate("node => node.scrollTop") > 0
     page.keyboard.press("PageDown")
     at(page, "End", 6)
