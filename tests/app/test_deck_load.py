@@ -103,7 +103,7 @@ def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
         ("::: code file=bad.py symbol=f\n:::", "the file is not valid Python"),
         ("::: code file=m.py symbol=norm highlight=9\n:::", "highlight 9 is outside the 5 lines"),
         ("::: code file=m.py symbol=norm highlight=3-2\n:::", "highlight 3-2 is outside"),
-        ('::: code file=m.py symbol=norm highlight=["other"]\n:::', "no line of the excerpt contains"),
+        ('::: code file=m.py symbol=norm highlight=["other"]\n:::', "no line of the excerpt"),
     ],
 )
 def test_what_a_slide_refers_to_must_be_there(tmp_path: Path, text: str, message: str) -> None:
