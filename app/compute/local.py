@@ -213,9 +213,12 @@ class LocalCompute:
             worker.process.start()
             while True:
                 message = wire.unpack(worker.process.receive())
-                if message["type"] == "items" and worker.run == message["run"] and worker.entry:
-                    # decoded here, so that the lock is not held meanwhile
-                    message["items"] = wire.items_from_json(worker.entry.job, message["items"])
+                if message["type"] == "items":
+                    with self._changed:  # not before the supervisor has noted what it gave out
+                        entry = worker.entry if worker.run == message["run"] else None
+                    # decoded without the lock: this is the only costly part
+                    items = wire.items_from_json(entry.job, message["items"]) if entry else []
+                    message["items"] = items
                 with self._changed:
                     self._hear(worker, message)
         except (EOFError, OSError) as error:

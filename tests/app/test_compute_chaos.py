@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from app.compute.jobs import Gradients, Propagate, QueueFull, Race
+from app.compute.jobs import Busy, Gradients, Propagate, QueueFull, Race
 from nfnet.run import Control
 from tests.app.compute_tools import all_ready, ended, pids, scripted_compute, wait_for
 from tests.app.scripted_worker import scripted, step
@@ -122,7 +122,7 @@ def play(chance, compute, tickets):
             active = any(t.owner == owner and not t.state.ended for t in tickets)
             try:
                 ticket = compute.submit(random_job(chance, len(tickets) + 1), owner)
-            except QueueFull:
+            except (QueueFull, Busy):  # Busy: three workers in a row were killed as they started
                 continue
             tickets.append(ticket)
             if not active:
@@ -133,10 +133,11 @@ def play(chance, compute, tickets):
 
 
 def assert_in_order(tickets):
+    started = [t._entry for t in tickets if t._entry.started is not None]
+    assert len(started) > 5, "this schedule tests too little"
     for kind in ("long", "short"):
-        entries = [t._entry for t in tickets if t._entry.kind == kind]
-        starts = [e.started for e in entries if e.started is not None]
-        assert len(starts) > 2 and starts == sorted(starts)
+        starts = [e.started for e in started if e.kind == kind]
+        assert starts == sorted(starts)
 
 
 def assert_whole(ticket):

@@ -45,6 +45,19 @@ def test_a_job_past_its_deadline_is_ended():
         assert ended(compute.submit(race("steps"), "b")).name == "done"
 
 
+def test_cancelling_a_willing_worker_keeps_it():
+    with scripted_compute(grace=0.5) as compute:
+        ticket = compute.submit(race("steps", steps=1000, pause=0.01), "a")
+        running(ticket)
+        (worker,) = pids(compute, "long")
+        ticket.cancel()
+        assert ticket.state.name == "cancelled"
+        # longer than the grace, so that a kill would still come
+        assert ended(compute.submit(race("steps", steps=60, pause=0.01), "b")).name == "done"
+        assert not gone(worker) and worker in pids(compute)
+        assert compute.stats()["replaced"] == 0
+
+
 def test_jobs_that_nobody_watches_are_ended():
     with scripted_compute(abandon_after=0.5) as compute:
         tickets = [compute.submit(race("stuck", lr=n / 10), f"owner {n}") for n in (1, 2)]

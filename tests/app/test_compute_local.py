@@ -156,16 +156,6 @@ def test_a_flood_of_controls_to_a_deaf_worker_blocks_nobody(compute):
     assert ended(compute.submit(fresh("steps"), "b")).name == "done"
 
 
-def test_cancelling_a_willing_worker_keeps_it(compute):
-    ticket = compute.submit(fresh("steps", steps=1000, pause=0.01), "a")
-    running(ticket)
-    (worker,) = pids(compute, "long")
-    ticket.cancel()
-    assert ticket.state.name == "cancelled"
-    wait_for(lambda: not pids(compute, "long"))
-    assert not gone(worker) and worker in pids(compute, "idle")
-
-
 @pytest.mark.parametrize("how", ["stuck", "half a message", "stopped"])
 def test_cancelling_a_deaf_worker_ends_it(compute, how):
     if how == "half a message" and compute._options["loopback"]:
