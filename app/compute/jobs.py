@@ -85,7 +85,7 @@ class PropagateItem(TypedDict):
     block: int
     squared_mean: float
     variance: float
-    branch_variance: float
+    branch_variance: float | None  # None: the stem, which has no branch
     predicted_variance: float | None
 
 

@@ -123,6 +123,16 @@ def test_a_worker_ends_when_its_channel_closes():
         process.bury()
 
 
+def test_a_worker_that_is_killed_before_it_was_started_ends_all_the_same():
+    with no_leftovers():
+        process = WorkerProcess(SCRIPTED)
+        process.kill()
+        process.start()
+        with pytest.raises((EOFError, ConnectionError)):
+            process.receive()
+        assert process.bury() == -signal.SIGKILL
+
+
 def test_on_loopback_only_the_worker_with_the_key_is_admitted():
     impostors = """
         import os, socket, sys
