@@ -5,12 +5,15 @@ Importing this module loads no torch; `load_library` does.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.compute.jobs import Gradients, Item, Job, Race, check
 from nfnet.run import Control, Controls, Diverged, Event, Finished, RunConfig
+
+log = logging.getLogger(__name__)
 
 # Controls that have come, as (lane, control); with True it waits for one. It raises to end the job.
 Listen = Callable[[bool], list[tuple[int, Control]]]
@@ -27,18 +30,26 @@ class Library:
 
 
 def load_library() -> Library:
-    """Imports torch and `nfnet`, and runs a first step so that a student's is not the slow one."""
+    """Imports torch and `nfnet`, and warms them up."""
     import torch
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    from nfnet.training import gradient_units, train
+    from nfnet import propagation, training
 
-    from nfnet.propagation import propagate
-
-    torch.nn.Conv2d(1, 1, 3)(torch.zeros(1, 1, 8, 8)).sum().backward()
+    _warm_up(training.train)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Library(device, train, gradient_units, propagate)
+    return Library(device, training.train, training.gradient_units, propagation.propagate)
+
+
+def _warm_up(train: Callable[[RunConfig], Iterator[Event]]) -> None:
+    """Trains a tiny net: torch loads its optimizers at the first use, which takes a second."""
+    tiny = RunConfig(widths=(8,), depths=(1,), steps=1, batch_size=16, train_images=64)
+    try:
+        for _ in train(tiny.replace(device="cpu")):  # a spare worker takes no GPU memory
+            pass
+    except Exception:  # a student's own run will say what is wrong
+        log.exception("the warm-up failed")
 
 
 def compute(job: Job, library: Library, listen: Listen) -> Iterator[Item]:
