@@ -240,7 +240,7 @@ def _level(value: float, name: str, dark: bool, size: int) -> dict[str, Any]:
             "lineStyle": {"color": MUTED[dark], "type": "dotted"},
             "label": {
                 "formatter": name,
-                "position": "insideStartTop",
+                "position": "insideEndTop",
                 "color": MUTED[dark],
                 "fontSize": size - 1,
             },

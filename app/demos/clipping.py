@@ -69,7 +69,7 @@ def render(params: dict[str, Any], compact: bool) -> None:
     if compact:
         _overview(key, units, clipping, dark, screen.size(compact), height=380)
         return
-    st.caption(label)
+    st.caption(f"{label} {floored(units)}".strip())
     chosen = st.session_state.get(f"{key}_chosen")
     _overview(key, units, clipping, dark, screen.size(compact), 430, _valid(chosen, units))
     left, right = st.columns(2, gap="large")
@@ -140,17 +140,30 @@ def takeaway(units: Units, clipping: float | None) -> str:
     clipped = int((factor < 1).sum())
     if not clipped:
         return f"λ = {clipping:g}: none of the {len(factor)} units is above it; nothing changes."
+    middle = float(np.median(factor[factor < 1]))
     return (
         f"λ = {clipping:g}: {clipped} of {len(factor)} units ({clipped / len(factor):.0%}) are "
-        f"shortened, the worst to {factor.min():.2g} of its length. The others stay as they are."
+        f"shortened, the median one of them to {middle:.2g} of its length. The others stay as "
+        "they are."
+    )
+
+
+def floored(units: Units) -> str:
+    """A word on the units whose weights are so small that the floor stands for them."""
+    count = int((units.weight_norm < EPS).sum())
+    if not count:
+        return ""
+    return (
+        f"Units whose weights are still near zero: {count}, biases as a rule. Their ‖W‖\\* is the "
+        "floor of 0.001, which makes their ratio large."
     )
 
 
 def _valid(chosen: int | None, units: Units) -> int:
-    """The chosen unit, or the one with the largest ratio."""
+    """The chosen unit, or the filter with the largest ratio."""
     if isinstance(chosen, int) and 0 <= chosen < len(units.ratio):
         return chosen
-    return int(np.argmax(units.ratio))
+    return units.worst
 
 
 def _one_unit(key: str, units: Units, clipping: float | None) -> None:
@@ -163,7 +176,7 @@ def _one_unit(key: str, units: Units, clipping: float | None) -> None:
         index=_valid(None, units),
         format_func=names.__getitem__,
         key=f"{key}_chosen",
-        help="The one with the largest ratio is chosen to begin with.",
+        help="The filter with the largest ratio is chosen to begin with.",
     )
     i = _valid(st.session_state[f"{key}_chosen"], units)
     weight, gradient = float(units.weight_norm[i]), float(units.gradient_norm[i])

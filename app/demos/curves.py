@@ -9,6 +9,8 @@ from app.charts import Line
 from app.demos.presets import Lane
 from nfnet.run import Diverged, Evaluation, Event, Finished, Loading, Step
 
+GUESSING = 0.12  # up to this accuracy among ten classes
+
 
 @dataclass
 class Curve:
@@ -79,7 +81,8 @@ def story(curve: Curve) -> str:
         return ""
     if isinstance(end, Finished):
         after = f"stopped at step {end.step}" if end.stopped else f"after {end.step} steps"
-        return f"**{name}**: {end.accuracy:.1%} of the test images right, {after}."
+        verdict = ", no better than guessing" if end.accuracy <= GUESSING else ""
+        return f"**{name}**: {end.accuracy:.1%} of the test images right, {after}{verdict}."
     if end.reason == "non-finite":
         before = (
             f" (at step {end.last_step} it was {number(end.last_loss)})" if end.last_step else ""

@@ -81,6 +81,7 @@ def ratio_by_layer(
         option["series"][1]["markLine"] = {
             "silent": True,
             "symbol": "none",
+            "precision": 8,  # the default would round the threshold to two decimals
             "lineStyle": {"color": text, "width": 2, "type": "dashed"},
             "label": {
                 "formatter": f"λ {clipping:g}",

@@ -119,8 +119,8 @@ PRESETS: dict[str, Preset] = {
                 _lane("NF", "nf", 0.3),
                 _lane("λ 0.03", "agc", 0.3, 0.03),
             ),
-            "Rate 0.3 and λ 0.03: about half of the units are clipped at a time. At rate 1 and "
-            "λ 0.01 nearly all of them are, and AGC is then close to a step of fixed length.",
+            "Rate 0.3 and λ 0.03. AGC clips fewer units than at rate 1 and λ 0.01, where it clips "
+            "nearly all of them at nearly every step and is close to a step of fixed length.",
         ),
         Preset(
             "rates",

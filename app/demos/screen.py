@@ -46,22 +46,38 @@ def draw(key: str, curves: list[Curve], compact: bool, before: Sequence[Curve] =
 def _clipping_charts(key: str, curves: list[Curve], steps: int, dark: bool) -> None:
     """How much AGC clips, and the ratios it looks at, layer by layer."""
     clipping = [curve for curve in curves if curve.clips]
-    free = [curve for curve in curves if curve.lane.config.norm == "nf" and curve.ratios]
-    shown = next(iter([curve for curve in free if curve.clips] or free), None)
+    free = {c.lane.label: c for c in curves if c.lane.config.norm == "nf" and c.ratios}
     left, right = st.columns(2)
     if clipping:
         with left:
             lines = [c.line(c.shares) for c in clipping]
             _chart(charts.clipped_share_curves(lines, steps, dark, size(False)), f"{key}_share")
-    if shown:
+    if free:
         with right:
             st.markdown(
-                f"**Gradient over weight, layer by layer** ({shown.lane.label}, step "
-                f"{shown.last.step}). Dot: the layer's median unit; bar: 10 to 90 % of its units."
+                "**Gradient over weight, layer by layer.** "
+                "Dot: the layer's median unit; bar: 10 to 90 % of its units."
             )
+            shown = free[_choice(key, free)]
             clips, recipe = shown.last.clipping, shown.lane.recipe
             chart = ratio_by_layer(shown.ratios, clips, dark, size(False), recipe)
             _chart(chart, f"{key}_ratios", 90 + 18 * len(shown.ratios))
+
+
+def _choice(key: str, free: dict[str, Curve]) -> str:
+    """Which net's layers are shown: the viewer's choice, at first one that clips."""
+    labels = list(free)
+    if len(labels) == 1:
+        return labels[0]
+    steered = [label for label in labels if free[label].clips]
+    return st.segmented_control(
+        "Layers of",
+        labels,
+        default=steered[len(steered) // 2] if steered else labels[0],
+        required=True,
+        key=f"{key}_layers_{'_'.join(labels)}",
+        label_visibility="collapsed",
+    )
 
 
 def _chart(chart: charts.Chart, key: str, height: int = charts.HEIGHT) -> None:

@@ -24,6 +24,7 @@ class Units:
     index: np.ndarray  # within the layer
     weight_norm: np.ndarray
     gradient_norm: np.ndarray
+    vectors: frozenset[str]  # names of the layers that are vectors: biases and gains
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Units:
@@ -35,6 +36,7 @@ class Units:
             np.concatenate([np.arange(size) for size in sizes]),
             np.concatenate([np.asarray(layer["weight_norm"], float) for layer in layers]),
             np.concatenate([np.asarray(layer["gradient_norm"], float) for layer in layers]),
+            frozenset(layer["name"] for layer in layers if len(layer["shape"]) < 2),
         )
 
     @property
@@ -56,11 +58,24 @@ class Units:
         return float(global_clip_factor(self.gradient_norm, self.norm(self.factor(clipping))))
 
     def shares(self, clipping: float | None) -> dict[str, float]:
-        """Layer -> share of its units that AGC shortens, in the net's order."""
+        """Layer -> share of its units that AGC shortens, in the net's order.
+
+        Vectors, one unit each, are taken together by their kind: "all bias vectors".
+        """
         clipped = self.factor(clipping) < 1
-        return {
-            name: float(clipped[self.layer == name].mean()) for name in dict.fromkeys(self.layer)
-        }
+        rows = np.array([self._row(name) for name in self.layer])
+        filters = [row for row in dict.fromkeys(rows) if not row.startswith("all ")]
+        vectors = [row for row in dict.fromkeys(rows) if row.startswith("all ")]
+        return {row: float(clipped[rows == row].mean()) for row in filters + vectors}
+
+    def _row(self, name: str) -> str:
+        return f"all {name.rsplit('.', 1)[-1]} vectors" if name in self.vectors else name
+
+    @property
+    def worst(self) -> int:
+        """The filter with the largest ratio (of all units, where there are only vectors)."""
+        ratio = np.where(np.isin(self.layer, list(self.vectors)), -1.0, self.ratio)
+        return int(np.argmax(ratio if (ratio >= 0).any() else self.ratio))
 
     @property
     def names(self) -> list[str]:
@@ -161,13 +176,15 @@ def _axes(figure: go.Figure, dark: bool, size: int) -> None:
     figure.update_layout(
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
         font={"size": size, "color": TEXT[dark]},
+        legend_font={"size": size},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
     )
-    grid = "rgba(163,173,186,0.25)"
-    figure.update_xaxes(gridcolor=grid, color=TEXT[dark], title_font={"size": size})
-    figure.update_yaxes(gridcolor=grid, color=TEXT[dark], title_font={"size": size})
+    grid, letters = "rgba(163,173,186,0.25)", {"size": size, "color": TEXT[dark]}
+    style = {"gridcolor": grid, "title_font": letters, "tickfont": letters}
+    figure.update_xaxes(style)
+    figure.update_yaxes(style)
 
 
 def _round(values: np.ndarray) -> list[float]:

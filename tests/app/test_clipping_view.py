@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.compute.jobs import Gradients, State
 from app.demos import recorded
-from app.demos.clipping import formula, takeaway
+from app.demos.clipping import floored, formula, takeaway
 from app.demos.unit_figures import Units, shares_by_layer, sorted_units
 from app.theme import COLOURS
 from nfnet.run import RunConfig, UserError
@@ -67,8 +67,8 @@ def test_global_clipping_is_made_equally_short() -> None:
 
 
 def test_shares_are_of_a_layers_units() -> None:
-    assert UNITS.shares(0.01) == {"stem.weight": 0.25, "stem.bias": 1.0}
-    assert UNITS.shares(None) == {"stem.weight": 0.0, "stem.bias": 0.0}
+    assert UNITS.shares(0.01) == {"stem.weight": 0.25, "all bias vectors": 1.0}
+    assert UNITS.shares(None) == {"stem.weight": 0.0, "all bias vectors": 0.0}
 
 
 def test_the_formula_has_the_units_numbers_in_it() -> None:
@@ -81,9 +81,12 @@ def test_the_formula_has_the_units_numbers_in_it() -> None:
 
 
 def test_the_takeaway_is_counted_from_the_numbers() -> None:
-    assert "2 of 5 units (40%) are shortened, the worst to 0.005" in takeaway(UNITS, 0.01)
+    assert "2 of 5 units (40%) are shortened, the median one of them to 0.013" in takeaway(
+        UNITS, 0.01
+    )
     assert "none of the 5 units" in takeaway(UNITS, 3.0)
     assert "from 0.005 to 2" in takeaway(UNITS, None)
+    assert "near zero: 1, biases" in floored(UNITS)
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -168,8 +171,8 @@ def test_lambda_step_and_unit_change_the_numbers(page) -> None:
     assert "λ is off" in words(at) and "nothing to compare" in words(at)
 
 
-def test_the_unit_with_the_largest_ratio_is_chosen_to_begin_with(page) -> None:
-    assert r"\frac{0.002}{0.001} = 2" in page().latex[0].value
+def test_the_filter_with_the_largest_ratio_is_chosen_to_begin_with(page) -> None:
+    assert r"\frac{0.5}{1} = 0.5" in page().latex[0].value
 
 
 @pytest.mark.parametrize("params", [{"clip_step": "21"}, {"clip_lambda": "'; drop"}])

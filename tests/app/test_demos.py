@@ -205,6 +205,7 @@ def test_an_ending_is_told_with_its_test_accuracy() -> None:
     assert story(curve(finished(100, 0.968))) == (
         "**NF**: 96.8% of the test images right, after 100 steps."
     )
+    assert "after 100 steps, no better than guessing." in story(curve(finished(100, 0.105)))
     assert "stopped at step 40" in story(curve(Finished(40, 0.5, 1.0, stopped=True)))
     assert story(curve(step(1))) == ""
     assert standing(curve(step(3, 1.5, 0.01, 0.62))) == (
