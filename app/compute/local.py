@@ -30,6 +30,7 @@ COMMAND = (sys.executable, "-m", "app.compute.worker")
 START_SECONDS = 120.0  # from nothing to ready, on a slow disk
 STARTING_AT_ONCE = 2  # more imports of torch at a time would starve the app
 HOPELESS = 3  # starts failed in a row
+LONGEST_MESSAGE = 500  # characters of a worker's sentence for a student
 KINDS = ("short", "long")
 
 DIED = "The process that computed this died, perhaps for want of memory; start the run again."
@@ -235,6 +236,8 @@ class LocalCompute:
 
     def _hear(self, worker: _Worker, message: dict[str, Any]) -> None:
         if message["type"] == "ready":
+            if worker.device is not None:  # it would be given more time to let go of its job
+                raise wire.BadMessage("ready for the second time")
             worker.device = self._device = message["device"]
             worker.give_up, self._failed_starts = math.inf, 0
             self._changed.notify_all()
@@ -248,7 +251,8 @@ class LocalCompute:
         if message["type"] == "heard":
             worker.steering = False
         else:
-            self._desk.end(entry, message["outcome"], message["reason"], message["message"])
+            text = message["message"][:LONGEST_MESSAGE]
+            self._desk.end(entry, message["outcome"], message["reason"], text)
             worker.entry, worker.give_up = None, math.inf
             if message["retiring"]:
                 self._lose(worker)

@@ -32,7 +32,7 @@ class BadMessage(Exception):
 
 
 class Ready(TypedDict):
-    device: str
+    device: Literal["cpu", "cuda", "mps"]
 
 
 class Items(TypedDict):
