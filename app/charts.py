@@ -75,8 +75,11 @@ def running_mean(values: Sequence[float], length: int = 10) -> list[float]:
     return means
 
 
-def loss_curves(lines: Sequence[Line], steps: int, dark: bool = False, size: int = 13) -> Chart:
-    """The training loss of each net against the step, up to `steps`."""
+def loss_curves(
+    lines: Sequence[Line], steps: int, dark: bool = False, size: int = 13, mean: int = 1
+) -> Chart:
+    """The training loss of each net against the step, up to `steps`; the mean of so many steps."""
+    lines = [_replace(line, running_mean(line.values, mean)) for line in lines]
     largest = max((v for line in lines for v in line.values if math.isfinite(v)), default=0.0)
     explodes = largest > EXPLODES
     lines = [_map(line, lambda v: min(v, LOSS_CAP)) for line in lines]
@@ -86,11 +89,11 @@ def loss_curves(lines: Sequence[Line], steps: int, dark: bool = False, size: int
         axis["min"] = min(0.01, 10.0 ** math.floor(log10(_lowest(lines))))
     else:
         axis = {"type": "value", "min": 0, "max": max(3, math.ceil(largest))}
-    name = "training loss"
+    name = "training loss" + (f", mean of {mean} steps" if mean > 1 else "")
     if explodes:
         name += ", logarithmic scale"
     if largest > LOSS_CAP:
-        name += f" (above {LOSS_CAP:,.0f}: drawn at the top edge)"
+        name += f" (above {LOSS_CAP:,.0f}: top edge)"
     option = _curves(lines, steps, name, axis, dark, size)
     option["series"].append(_level(CHANCE_LOSS, "guessing", dark, size))
     told = [f"{ln.label} {ln.fate or 'at ' + _last(ln, '.3g')}" for ln in lines if ln.values]
@@ -101,7 +104,7 @@ def accuracy_curves(lines: Sequence[Line], steps: int, dark: bool = False, size:
     """Accuracy against the step: the line on training batches, `marks` on the test images."""
     axis = {"type": "value", "min": 0, "max": 1}
     smooth = [_replace(line, running_mean(line.values)) for line in lines]
-    name = "accuracy (lines: training batches, mean of 10; dots: test images)"
+    name = "accuracy (lines: training, dots: test)"
     option = _curves(smooth, steps, name, axis, dark, size)
     for line in lines:
         if line.marks:
@@ -125,9 +128,10 @@ def accuracy_curves(lines: Sequence[Line], steps: int, dark: bool = False, size:
 
 
 def clipped_share_curves(
-    lines: Sequence[Line], steps: int, dark: bool = False, size: int = 13
+    lines: Sequence[Line], steps: int, dark: bool = False, size: int = 13, mean: int = 1
 ) -> Chart:
     """The share of units whose gradient AGC scaled down, against the step."""
+    lines = [_replace(line, running_mean(line.values, mean)) for line in lines]
     axis = {"type": "value", "min": 0, "max": 1}
     option = _curves(lines, steps, "share of units clipped", axis, dark, size)
     told = [f"{ln.label} {ln.values[-1]:.0%}" for ln in lines if ln.values]

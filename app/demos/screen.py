@@ -26,24 +26,26 @@ def draw(key: str, curves: list[Curve], compact: bool, before: Sequence[Curve] =
     """Tiles, curves and what became of each net; `before` is an earlier attempt, loss only."""
     dark = st.context.theme.type == "dark"
     steps = max(curve.lane.config.steps for curve in curves)
+    # batches of 16 jump about: there a mean of ten steps shows the way
+    mean = 10 if curves[0].lane.config.batch_size < 64 else 1
     lines = [c.line(c.losses) for c in curves]
     lines += [dataclasses.replace(c.line(c.losses), label="before") for c in before]
     if compact:
-        _chart(charts.loss_curves(lines, steps, dark, size(compact)), f"{key}_loss")
+        _chart(charts.loss_curves(lines, steps, dark, size(compact), mean), f"{key}_loss")
         _lines(map(standing, curves))
         return
     _tiles(curves)
     left, right = st.columns(2)
     with left:
-        _chart(charts.loss_curves(lines, steps, dark, size(compact)), f"{key}_loss")
+        _chart(charts.loss_curves(lines, steps, dark, size(compact), mean), f"{key}_loss")
     with right:
         lines = [c.line(c.accuracies) for c in curves]
         _chart(charts.accuracy_curves(lines, steps, dark, size(compact)), f"{key}_accuracy")
     _lines(map(story, curves))
-    _clipping_charts(key, curves, steps, dark)
+    _clipping_charts(key, curves, steps, dark, mean)
 
 
-def _clipping_charts(key: str, curves: list[Curve], steps: int, dark: bool) -> None:
+def _clipping_charts(key: str, curves: list[Curve], steps: int, dark: bool, mean: int) -> None:
     """How much AGC clips, and the ratios it looks at, layer by layer."""
     clipping = [curve for curve in curves if curve.clips]
     free = {c.lane.label: c for c in curves if c.lane.config.norm == "nf" and c.ratios}
@@ -51,7 +53,9 @@ def _clipping_charts(key: str, curves: list[Curve], steps: int, dark: bool) -> N
     if clipping:
         with left:
             lines = [c.line(c.shares) for c in clipping]
-            _chart(charts.clipped_share_curves(lines, steps, dark, size(False)), f"{key}_share")
+            _chart(
+                charts.clipped_share_curves(lines, steps, dark, size(False), mean), f"{key}_share"
+            )
     if free:
         with right:
             st.markdown(

@@ -70,6 +70,12 @@ def test_a_calm_loss_has_a_plain_axis_and_an_exploding_one_a_logarithmic_capped_
     assert len(source(wild)) == 3  # what is no number is not drawn
 
 
+def test_noisy_losses_can_be_averaged_and_the_axis_says_so() -> None:
+    chart = charts.loss_curves([line([1.0, 3.0, 1.0, 3.0])], 4, mean=2)
+    assert source(chart) == [[1, 1.0], [2, 2.0], [3, 2.0], [4, 2.0]]
+    assert "mean of 2 steps" in chart.option["yAxis"]["name"]
+
+
 def test_a_loss_of_zero_can_stand_on_a_logarithmic_axis() -> None:
     chart = charts.loss_curves([line([300.0, 0.0])], 10)
     assert 0 < chart.option["yAxis"]["min"] <= min(y for _, y in source(chart))

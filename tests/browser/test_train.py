@@ -36,7 +36,7 @@ def test_a_race_moves_and_lambda_reaches_the_running_net(
 ) -> None:
     page = open_page(f"{server}{ADDRESS}", viewport={"width": 1400, "height": 1000})
     sent: list[object] = []  # what the page asks of the server
-    page.on("websocket", lambda socket: socket.on("framesent", sent.append))
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(frame)))
     page.reload()
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled(timeout=LONG)
     press(page, "Start")
