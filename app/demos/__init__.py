@@ -111,10 +111,17 @@ DEMOS: dict[str, Demo] = {
         parameters={
             "preset": one_of(*PRESETS),
             "controls": words("clipping", "lr", "batch"),  # the levers a slide shows
+            "arrival": one_of("recorded", "empty"),  # what a slide shows before Start
             "seed": whole(0, 9999),
             "key": slug,
         },
-        defaults={"preset": "four", "controls": ("clipping",), "seed": 0, "key": "race"},
+        defaults={
+            "preset": "four",
+            "controls": ("clipping",),
+            "arrival": "recorded",
+            "seed": 0,
+            "key": "race",
+        },
     ),
     "cold_open": Demo(
         id="cold_open",

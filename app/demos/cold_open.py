@@ -32,8 +32,8 @@ def render(params: dict[str, Any], compact: bool) -> None:
             params["key"],
             (net,),
             RECORDED if params["seed"] == 0 else {},
-            ("clipping",),
-            compact,
+            controls=("clipping",),
+            compact=compact,
             suspense=True,
             remember=True,
         )

@@ -14,6 +14,7 @@ from app.demos.presets import (
     STORIES,
     XS,
     Lane,
+    Preset,
     find,
     lanes_at,
     rescaled,
@@ -29,16 +30,18 @@ MOST = 4  # lanes of one race
 def render(params: dict[str, Any], compact: bool) -> None:
     """The race of `params["preset"]`; not compact: with every dial.
 
-    Parameters: preset (a key of PRESETS), controls (levers shown in a slide), seed, key.
+    Parameters: preset (a key of PRESETS), controls (levers shown in a slide), arrival (in a slide:
+    "recorded" run on screen, or "empty" chart until asked), seed, key.
     """
     key = params["key"]
     if compact:
         _slide(key, params)
         return
     _follow_link(key)
-    lanes, name = _dials(key, params)
+    lanes, preset = _dials(key, params)
     if lanes:
-        show(Stage(key, lanes, {"": name} if name else {}, bind=True))
+        recorded = {"": preset.id} if preset and lanes[0].config.seed == 0 else {}
+        show(Stage(key, lanes, recorded, preset.finding if preset else "", bind=True))
 
 
 def _slide(key: str, params: dict[str, Any]) -> None:
@@ -54,16 +57,25 @@ def _slide(key: str, params: dict[str, Any]) -> None:
         preset = find(preset.story, size) or preset
     lanes = tuple(seeded(lane, params["seed"]) for lane in preset.lanes)
     st.caption(preset.caption)
-    recorded = {"": preset.id} if params["seed"] == 0 else {}
-    show(Stage(f"{key}_{preset.id}", lanes, recorded, params["controls"], compact=True))
+    show(
+        Stage(
+            f"{key}_{preset.id}",
+            lanes,
+            {"": preset.id} if params["seed"] == 0 else {},
+            preset.finding,
+            params["controls"],
+            compact=True,
+            suspense=params["arrival"] == "empty",
+        )
+    )
 
 
 def seeded(lane: Lane, seed: int) -> Lane:
     return Lane(lane.label, lane.recipe, lane.config.replace(seed=seed))
 
 
-def _dials(key: str, params: dict[str, Any]) -> tuple[tuple[Lane, ...], str]:
-    """The set-up's widgets; the lanes they ask for, and the recorded run that goes with them."""
+def _dials(key: str, params: dict[str, Any]) -> tuple[tuple[Lane, ...], Preset | None]:
+    """The set-up's widgets; the lanes they ask for, and their preset if it is one."""
     default, bound = PRESETS[params["preset"]], "query-params"
     story = _TITLES[
         st.pills(
@@ -123,7 +135,7 @@ def _dials(key: str, params: dict[str, Any]) -> tuple[tuple[Lane, ...], str]:
         )
     if not 1 <= len(chosen) <= MOST:
         st.info("Choose one to four recipes." if chosen else "Choose at least one recipe.")
-        return (), ""
+        return (), None
     preset = find(story, batch, data)
     if preset:
         st.markdown(preset.caption)
@@ -133,8 +145,8 @@ def _dials(key: str, params: dict[str, Any]) -> tuple[tuple[Lane, ...], str]:
             f"Rates are those of batch 128 times {batch / 128:g}."
         )
     picked = tuple(seeded(offered[label], int(seed)) for label in offered if label in chosen)
-    whole = preset and seed == 0 and [lane.label for lane in lanes] == [p.label for p in picked]
-    return picked, preset.id if whole else ""
+    whole = preset and [lane.label for lane in lanes] == [lane.label for lane in picked]
+    return picked, preset if whole else None
 
 
 def _reset(key: str) -> None:

@@ -22,6 +22,7 @@ class Stage:
     lanes: tuple[Lane, ...]
     # recorded runs by the threshold's stop they were made at; "" is that of the lanes as they are
     recorded: Mapping[str, str] = field(default_factory=dict)
+    finding: str = ""  # what is known to come of it; said once a result is on screen
     controls: tuple[str, ...] = ("clipping", "lr")
     compact: bool = False
     bind: bool = False  # the levers' places stand in the URL

@@ -46,12 +46,19 @@ def _look(stage: Stage, pace: str) -> None:
         else:
             was, lanes, about = _resting(stage)
             st.caption(about)
+        if stage.finding and (_ran_as_planned(stage, run, state) if run else was):
+            st.markdown(f":material/lightbulb: {stage.finding}")
     with below:
         if run:
             before = st.session_state.get(f"{stage.key}_before", [])
             screen.draw(stage.key, run.curves, stage.compact, before)
         else:
             screen.draw(stage.key, gather(lanes, was.items if was else ()), stage.compact)
+
+
+def _ran_as_planned(stage: Stage, run: runs.Run, state: State) -> bool:
+    """Whether the set-up ran to its end with nobody moving a lever: what is known applies."""
+    return state.name == "done" and run.lanes == stage.lanes and not run.steered
 
 
 def _resting(stage: Stage) -> tuple[Recorded | None, tuple[Lane, ...], str]:

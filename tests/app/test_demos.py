@@ -102,7 +102,7 @@ def test_a_preset_fits_a_classroom_and_its_lanes_are_told_apart(preset) -> None:
 def test_the_numbers_of_a_caption_are_the_presets_own(preset) -> None:
     """Thresholds, rates, batches and steps named in a caption stand in the configurations."""
     configs = [lane.config for lane in preset.lanes]
-    text = preset.caption
+    text = f"{preset.caption} {preset.finding}"
     # "outliers" compares itself with the headline setting
     known = configs + ([lane.config for lane in PRESETS["four"].lanes] * ("outliers" == preset.id))
     for value in re.findall(r"λ (?:of )?([\d.]*\d)", text):

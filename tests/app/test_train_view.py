@@ -214,6 +214,25 @@ def test_recipes_pictures_and_seed_can_be_chosen(page, compute) -> None:
     assert "one to four" in at.info[0].value
 
 
+def test_the_finding_is_told_after_the_planned_run_and_not_after_a_steered_one(page, compute):
+    def told(at: AppTest) -> bool:
+        return any(PRESETS["four"].finding in m.value for m in at.markdown)
+
+    at = page()
+    assert not told(at)
+    ticket = start_running(at, compute)
+    assert not told(at)
+    ticket.items += [(lane, finished()) for lane in range(4)]
+    ticket.state = State("done")
+    at.run()
+    assert told(at)
+    ticket = start_running(at, compute)
+    at.select_slider(key="train_clipping").set_value("0.1").run()
+    ticket.state = State("done")
+    at.run()
+    assert not told(at)
+
+
 def test_what_was_not_measured_is_said_to_be_free_play(page) -> None:
     at = page(train_batch="512")
     assert any("Free play" in m.value and "times 4" in m.value for m in at.markdown)
