@@ -2,6 +2,8 @@
 
 import dataclasses
 import re
+import sys
+import types
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,6 +14,7 @@ from app.demos.curves import Curve, fate, gather, number, standing, story
 from app.demos.presets import BATCHES, LAMBDAS, PRESETS, STORIES, Lane, find, lanes_at
 from app.demos.recorded import Recorded
 from app.theme import COLOURS
+from benchmarks import record_runs
 from nfnet.run import CLASSROOM, Diverged, Finished, Loading, RunConfig, UserError
 from tests.app.scripted_compute import ScriptedCompute, died, evaluated, finished, step, stuck
 
@@ -227,3 +230,29 @@ def test_an_ending_is_told_with_its_test_accuracy() -> None:
 )
 def test_numbers_are_written_as_a_person_writes_them(value, text) -> None:
     assert number(value) == text
+
+
+def test_what_is_recorded_can_be_loaded_again(monkeypatch, tmp_path) -> None:
+    nets = PRESETS["outliers"].lanes
+    events = [step(n, 2.123456 / n, 0.01, 0.5) for n in range(1, 12)] + [finished(11, 0.9612)]
+    training = types.ModuleType("nfnet.training")
+    training.train = lambda config, controls: (event for event in events)
+    monkeypatch.setitem(sys.modules, "nfnet.training", training)
+    configs = [net.config for net in nets]
+    recording = {
+        "name": "small",
+        "made": "2026-11-23",
+        "conditions": {"cpu": "EPYC"},
+        "configs": [config.to_json() for config in configs],
+        "items": list(record_runs.items(configs)),
+    }
+    monkeypatch.setattr(recorded, "FOLDER", tmp_path)
+    (tmp_path / "small.json").write_text(record_runs.dumps(recording), encoding="utf-8")
+    was = recorded.load("small")
+    assert was.configs == tuple(configs)
+    one, two = gather(nets, was.items)
+    assert one.losses == two.losses == [float(f"{2.123456 / n:.4g}") for n in range(1, 12)]
+    assert one.ratios == step(10).ratios  # infinity comes back
+    assert one.end == finished(11, 0.9612)
+    kept = [event.step for lane_, event in was.items if lane_ == 0 and getattr(event, "ratios", 0)]
+    assert kept == [1, 5, 10]
