@@ -200,15 +200,16 @@ def label_shifts(lines: Sequence[Line], steps: int, axis: dict[str, Any], size: 
         if line.values and math.isfinite(line.values[-1]):
             share = (scale(line.values[-1]) - low) / (high - low)
             places.append((PLOT_HEIGHT * (1 - min(1.0, max(0.0, share))), line.steps[-1], i))
-    shifts, taken = [0] * len(lines), []
+    gap, shifts, placed = 1.25 * size, [0] * len(lines), []
     for wanted, step, i in sorted(places):
-        place = wanted
-        for other, at in taken:
-            near = abs(step - at) < steps / 5
-            if near and place < other + 1.25 * size:
-                place = other + 1.25 * size
-        taken.append((place, step))
-        shifts[i] = round(place - wanted)
+        near = [p for p, other, _ in placed if abs(step - other) < steps / 5]
+        placed.append((max([wanted, *(p + gap for p in near)]), step, i))
+    below: list[tuple[float, int]] = []  # then up again, where the last ones left the chart
+    for place, step, i in reversed(placed):
+        near = [p - gap for p, other in below if abs(step - other) < steps / 5]
+        below.append((min([place, PLOT_HEIGHT, *near]), step))
+        wanted = next(w for w, _, j in places if j == i)
+        shifts[i] = round(below[-1][0] - wanted)
     return shifts
 
 

@@ -108,6 +108,8 @@ def test_labels_of_lines_that_end_together_are_kept_apart() -> None:
     places.sort()
     assert all(b - a >= 15 for a, b in zip(places, places[1:], strict=False))
     assert shifts[3] == 0
+    low = charts.label_shifts([line([v] * 5) for v in (0.0, 0.01, 0.02)], 5, axis, 13)
+    assert low[0] == 0 and low[1] < 0 and low[2] < low[1]  # none leaves the chart
     short = Line("short", "nf", [1], [0.92])
     assert charts.label_shifts([line([0.92] * 50), short], 50, axis, 13) == [0, 0]
 
