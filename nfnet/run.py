@@ -150,7 +150,7 @@ _INTEGERS = {
     "seed": (0, 2**31 - 1),
 }
 _NUMBERS = {
-    "alpha": (0.0, 10.0),
+    "alpha": (0.01, 10.0),
     "lr": (0.0, 1e4),
     "momentum": (0.0, 0.999),
     "weight_decay": (0.0, 1.0),

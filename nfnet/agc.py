@@ -1,0 +1,172 @@
+"""Adaptive gradient clipping: no unit's gradient may exceed a share of its own weight.
+
+NFNets (Brock et al. 2021, arXiv 2102.06171), section 4. A *unit* is what produces one output: a
+filter of a convolution, a row of a linear layer. A vector (gains, biases) or a scalar is one unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nfnet.formulas import clip_factor, gradient_ratio
+from nfnet.run import UserError
+
+
+def unitwise_norm(x: Tensor) -> Tensor:
+    """Frobenius norm of each unit, shaped to multiply `x`.
+
+    Args:
+        x: a convolution's (O, I, kh, kw), a linear layer's (O, I), a vector, or a scalar.
+
+    Returns:
+        (O, 1, ...) for two and more dimensions; one number, shape (), for vectors and scalars, also
+        for those that are written with extra dimensions of size 1.
+    """
+    if x.squeeze().ndim <= 1:
+        return torch.linalg.vector_norm(x)
+    return torch.linalg.vector_norm(x, dim=tuple(range(1, x.ndim)), keepdim=True)
+
+
+@dataclass(frozen=True)
+class GroupSummary:
+    """How many units there were, how many were clipped, the largest ||G|| / ||W||* among them."""
+
+    units: int
+    clipped: int
+    largest_ratio: float
+
+    @property
+    def share(self) -> float:
+        return self.clipped / self.units if self.units else 0.0
+
+
+class ClipSummary:
+    """What one call of `adaptive_clip_grad_` saw and did.
+
+    The numbers stay on the device until one is asked for, so clipping alone never waits for it.
+    """
+
+    def __init__(self, clipping: float | None, ratios: list[tuple[str, Tensor]]) -> None:
+        self.clipping = clipping
+        self._ratios = ratios  # (group, ||G|| / ||W||* of a parameter's units)
+
+    def _summarize(self, ratios: list[Tensor]) -> GroupSummary:
+        if not ratios:
+            return GroupSummary(0, 0, 0.0)
+        joined = torch.cat([r.flatten() for r in ratios])
+        clipped = 0 if self.clipping is None else int((joined > self.clipping).sum())
+        return GroupSummary(len(joined), clipped, float(joined.max()))
+
+    @cached_property
+    def by_group(self) -> dict[str, GroupSummary]:
+        """Parameter group -> its summary. Plain parameters form the group "parameters"."""
+        names = dict.fromkeys(name for name, _ in self._ratios)
+        return {name: self._summarize([r for n, r in self._ratios if n == name]) for name in names}
+
+    @cached_property
+    def total(self) -> GroupSummary:
+        """All groups together."""
+        return self._summarize([ratio for _, ratio in self._ratios])
+
+    @property
+    def units(self) -> int:
+        return self.total.units
+
+    @property
+    def clipped(self) -> int:
+        return self.total.clipped
+
+    @property
+    def share(self) -> float:
+        """Share of the units whose gradient was scaled down, 0 to 1."""
+        return self.total.share
+
+    @property
+    def largest_ratio(self) -> float:
+        """The largest ||G|| / ||W||* before clipping; 0 where nothing had a gradient."""
+        return self.total.largest_ratio
+
+    def __repr__(self) -> str:
+        return (
+            f"ClipSummary(clipping={self.clipping}, {self.clipped} of {self.units} units clipped, "
+            f"largest ratio {self.largest_ratio:.3g})"
+        )
+
+
+@torch.no_grad()
+def adaptive_clip_grad_(
+    parameters: Iterable[Tensor] | Iterable[dict[str, Any]] | Tensor,
+    clipping: float | None = 0.01,
+    eps: float = 1e-3,
+) -> ClipSummary:
+    """Scales gradients down in place, unit by unit, where ||G|| / max(||W||, eps) > clipping.
+
+    Call it between `backward()` and the optimizer's step, like `clip_grad_norm_` (NFNets, eq. 3).
+
+    Args:
+        parameters: tensors; or groups as `parameter_groups` makes them, of which those with
+            `"clip": False` are left alone. Parameters without a gradient are passed over.
+        clipping: the threshold, lambda; None only measures.
+        eps: floor on ||W||, so that units that start at zero can move.
+
+    Raises:
+        UserError: `clipping` is not positive.
+    """
+    if clipping is not None and not clipping > 0:
+        raise UserError(f"clipping must be a positive number or None, not {clipping!r}")
+    ratios = []
+    for group, parameter in _with_groups(parameters):
+        if parameter.grad is None:
+            continue
+        weight_norm, gradient_norm = unitwise_norm(parameter), unitwise_norm(parameter.grad)
+        ratios.append((group, gradient_ratio(weight_norm, gradient_norm, eps)))
+        if clipping is not None:
+            parameter.grad.mul_(clip_factor(weight_norm, gradient_norm, clipping, eps))
+    return ClipSummary(clipping, ratios)
+
+
+def _with_groups(parameters: Any) -> Iterable[tuple[str, Tensor]]:
+    if isinstance(parameters, Tensor):
+        parameters = [parameters]
+    for item in parameters:
+        if isinstance(item, Tensor):
+            yield "parameters", item
+        elif item.get("clip", True):
+            yield from ((item.get("name", "parameters"), p) for p in item["params"])
+
+
+def parameter_groups(model: nn.Module, weight_decay: float = 2e-5) -> list[dict[str, Any]]:
+    """Groups for the optimizer and for `adaptive_clip_grad_`, as the paper has them (appendix A).
+
+    - "weights": convolutions and squeeze-excite layers; decayed, clipped.
+    - "classifier": the weight of the last linear layer; decayed, never clipped.
+    - "gains_biases": vectors and scalars, the classifier's bias included; clipped, not decayed.
+
+    Each is a dict with "params", "weight_decay", "name" and "clip" that torch's optimizers take.
+    """
+    linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    classifier = linears[-1].weight if linears else None
+    groups: dict[str, list[Tensor]] = {"weights": [], "classifier": [], "gains_biases": []}
+    for parameter in model.parameters():
+        if not parameter.requires_grad:
+            continue
+        if parameter is classifier:
+            groups["classifier"].append(parameter)
+        else:
+            groups["weights" if parameter.ndim > 1 else "gains_biases"].append(parameter)
+    return [
+        {
+            "name": name,
+            "params": params,
+            "weight_decay": 0.0 if name == "gains_biases" else weight_decay,
+            "clip": name != "classifier",
+        }
+        for name, params in groups.items()
+        if params
+    ]

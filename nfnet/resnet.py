@@ -1,0 +1,256 @@
+"""One residual net, three normalizers: "nf", "batch" and "none" differ in nothing else.
+
+Pre-activation blocks (normalize, activate, convolve). "nf" is the NF-ResNet (Brock et al. 2021,
+arXiv 2101.08692): the variance is predicted where "batch" measures it. Its scalars gamma, 1/sigma
+and alpha ride in the weights of the convolutions, so its step costs what that of "none" does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nfnet.activations import activation
+from nfnet.conv import SameConv2d, WSConv2d, same_padding
+from nfnet.formulas import predicted_variances
+from nfnet.model import SqueezeExcite, StochasticDepth, make_classifier, pool_shortcut
+from nfnet.variants import ResNetConfig
+
+
+def make_conv(
+    norm: str,
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    stride: int = 1,
+    in_scale: float = 1.0,
+    out_scale: float = 1.0,
+) -> SameConv2d:
+    """The convolution that goes with a normalizer.
+
+    "nf": scaled weight standardization, and the two scales in the weight. "batch": no bias, as the
+    next normalization would remove it. "none": with a bias. The last two start as He et al. 2015.
+    """
+    if norm == "nf":
+        return WSConv2d(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            in_scale=in_scale,
+            out_scale=out_scale,
+        )
+    conv = SameConv2d(in_channels, out_channels, kernel_size, stride, bias=norm == "none")
+    nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
+    return conv
+
+
+def make_norm(norm: str, channels: int) -> nn.Module:
+    return nn.BatchNorm2d(channels) if norm == "batch" else nn.Identity()
+
+
+class ResidualBlock(nn.Module):
+    """shortcut(h) + alpha * f(h / sigma), with alpha = sigma = 1 unless the normalizer is "nf".
+
+    Args:
+        sigma: predicted standard deviation of the block's input, used by "nf".
+        drop_path: rate of stochastic depth.
+    """
+
+    def __init__(
+        self,
+        config: ResNetConfig,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        sigma: float,
+        drop_path: float,
+    ) -> None:
+        super().__init__()
+        norm, nf = config.norm, config.norm == "nf"
+        self.act, gamma = activation(config.activation)
+        self.alpha = config.alpha if nf else 1.0
+        # after squeeze-excite or dropped branches alpha has to be applied where the paper does
+        early = config.se_ratio == 0 and drop_path == 0
+        self.branch_scale = self.alpha if early else 1.0
+        self.late_scale = 1.0 if early else self.alpha
+        channels = [in_channels, *_inner_channels(config, out_channels), out_channels]
+        kernels = [3, 3] if config.block == "basic" else [1, 3, 1]
+        strides = [stride, 1] if config.block == "basic" else [1, stride, 1]
+        self.norms = nn.ModuleList(make_norm(norm, c) for c in channels[:-1])
+        self.convs = nn.ModuleList(
+            make_conv(
+                norm,
+                channels[n],
+                channels[n + 1],
+                kernel,
+                strides[n],
+                in_scale=gamma / sigma if n == 0 else gamma,
+                out_scale=self.branch_scale if n == len(kernels) - 1 else 1.0,
+            )
+            for n, kernel in enumerate(kernels)
+        )
+        self.transition = is_transition(in_channels, out_channels, stride)
+        self.pool = stride > 1 and config.shortcut == "pool"
+        if self.transition:
+            self.conv_shortcut = make_conv(
+                norm,
+                in_channels,
+                out_channels,
+                1,
+                1 if self.pool else stride,
+                in_scale=gamma / sigma,
+            )
+        self.squeeze_excite = (
+            SqueezeExcite(out_channels, config.se_ratio) if config.se_ratio else None
+        )
+        self.stochastic_depth = StochasticDepth(drop_path)
+        self.skip_gain = None
+        if config.skip_gain is not None:
+            self.skip_gain = nn.Parameter(torch.tensor(float(config.skip_gain)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, out, ceil(H / stride), ceil(W / stride))."""
+        out = self.act(self.norms[0](x))
+        shortcut = x
+        if self.transition:
+            shortcut = self.conv_shortcut(pool_shortcut(out) if self.pool else out)
+        out = self.convs[0](out)
+        for norm, conv in zip(self.norms[1:], self.convs[1:], strict=True):
+            out = conv(self.act(norm(out)))
+        if self.squeeze_excite is not None:
+            out = self.squeeze_excite(out)
+        out = self.stochastic_depth(out)
+        if self.skip_gain is not None:
+            out = out * (self.late_scale * self.skip_gain)
+        elif self.late_scale != 1.0:
+            out = out * self.late_scale
+        return shortcut + out
+
+    @property
+    def branch_end(self) -> nn.Module:
+        """The module whose output is the residual branch, `branch_scale` times."""
+        return self.convs[-1] if self.squeeze_excite is None else self.squeeze_excite
+
+
+def _inner_channels(config: ResNetConfig, out_channels: int) -> list[int]:
+    return [out_channels] if config.block == "basic" else [out_channels // 4] * 2
+
+
+def is_transition(in_channels: int, out_channels: int, stride: int) -> bool:
+    """Whether a block's shortcut needs a convolution (which resets the predicted variance)."""
+    return stride > 1 or in_channels != out_channels
+
+
+def block_plan(config: ResNetConfig) -> list[tuple[int, int, int]]:
+    """(in_channels, out_channels, stride) of every block in order."""
+    plan, channels = [], stem_channels(config)
+    for stage, (width, depth) in enumerate(zip(config.widths, config.depths, strict=True)):
+        for index in range(depth):
+            plan.append((channels, width, 2 if stage > 0 and index == 0 else 1))
+            channels = width
+    return plan
+
+
+def stem_channels(config: ResNetConfig) -> int:
+    """A bottleneck net's stem is as wide as its first bottleneck."""
+    return config.widths[0] // (4 if config.block == "bottleneck" else 1)
+
+
+class ResNet(nn.Module):
+    """A residual net: (N, 3, H, W) float images -> (N, num_classes) logits.
+
+    Args:
+        depths, widths: blocks and output channels of each stage; stages after the first halve the
+            resolution.
+        norm: "nf", "batch" or "none".
+        block: "basic" (two 3x3) or "bottleneck" (1x1, 3x3 at a quarter of the width, 1x1).
+        stem: "small" (3x3, stride 1) or "imagenet" (7x7, stride 2, then a 3x3 max-pool, stride 2).
+        shortcut: how a transition halves the resolution, "pool" (2x2 mean, then 1x1) or "strided".
+        skip_gain: initial value of SkipInit's learned scalar, or None for no such scalar.
+        alpha: scale of the residual branch, norm "nf" only.
+        se_ratio: hidden width of squeeze-excite over the width; 0 for none.
+        stochastic_depth: rate that the last block comes close to.
+        drop_rate: dropout before the classifier.
+
+    Raises:
+        UserError: settings that no net can be built from.
+    """
+
+    def __init__(
+        self,
+        depths: tuple[int, ...],
+        widths: tuple[int, ...],
+        norm: str = "nf",
+        *,
+        block: str = "basic",
+        stem: str = "small",
+        shortcut: str = "pool",
+        skip_gain: float | None = None,
+        activation: str = "relu",
+        alpha: float = 0.2,
+        se_ratio: float = 0.0,
+        stochastic_depth: float = 0.0,
+        drop_rate: float = 0.0,
+        num_classes: int = 10,
+    ) -> None:
+        super().__init__()
+        self.config = config = ResNetConfig(
+            tuple(depths),
+            tuple(widths),
+            norm,
+            block,
+            stem,
+            shortcut,
+            skip_gain,
+            activation,
+            alpha,
+            se_ratio,
+            stochastic_depth,
+            drop_rate,
+            num_classes,
+        )
+        self.act, gamma = _activation(activation)
+        if stem == "imagenet":
+            self.stem = make_conv(norm, 3, stem_channels(config), 7, 2)
+        else:
+            self.stem = make_conv(norm, 3, stem_channels(config), 3)
+        plan = block_plan(config)
+        variances = predicted_variances([is_transition(*row) for row in plan], alpha)
+        self.blocks = nn.ModuleList(
+            ResidualBlock(
+                config, *row, sigma=variances[n] ** 0.5, drop_path=stochastic_depth * n / len(plan)
+            )
+            for n, row in enumerate(plan)
+        )
+        self.final_norm = make_norm(norm, config.widths[-1])
+        self.gamma = gamma if norm == "nf" else 1.0
+        self.dropout = nn.Dropout(drop_rate)
+        self.classifier = make_classifier(config.widths[-1], num_classes)
+
+    def features(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) -> (N, C, h, w): what the head averages."""
+        out = self.stem(images)
+        if self.config.stem == "imagenet":
+            out = same_max_pool(out)
+        for block in self.blocks:
+            out = block(out)
+        return self.act(self.final_norm(out))
+
+    def forward(self, images: Tensor) -> Tensor:
+        pooled = self.features(images).mean((2, 3)) * self.gamma  # (N, C)
+        return self.classifier(self.dropout(pooled))
+
+
+_activation: Callable = activation  # `ResNet`'s argument has the function's name
+
+
+def same_max_pool(x: Tensor) -> Tensor:
+    """3x3 max-pool with stride 2 and TensorFlow's SAME padding."""
+    (top, bottom), (left, right) = (same_padding(side, 3, 2) for side in x.shape[-2:])
+    return F.max_pool2d(F.pad(x, (left, right, top, bottom), value=-torch.inf), 3, 2)
