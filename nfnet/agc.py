@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -54,25 +55,36 @@ class ClipSummary:
 
     def __init__(self, clipping: float | None, ratios: list[tuple[str, Tensor]]) -> None:
         self.clipping = clipping
-        self._ratios = ratios  # (group, ||G|| / ||W||* of a parameter's units)
+        self._groups = [group for group, _ in ratios]
+        self._tensors = [ratio for _, ratio in ratios]
 
-    def _summarize(self, ratios: list[Tensor]) -> GroupSummary:
-        if not ratios:
-            return GroupSummary(0, 0, 0.0)
-        joined = torch.cat([r.flatten() for r in ratios])
+    @cached_property
+    def ratios(self) -> list[np.ndarray]:
+        """||G|| / ||W||* before clipping: one vector of units for each parameter, in order."""
+        if not self._tensors:
+            return []
+        # one transfer for all: on a GPU each costs more than the numbers do
+        joined = torch.cat([tensor.flatten() for tensor in self._tensors]).float().cpu().numpy()
+        ends = np.cumsum([tensor.numel() for tensor in self._tensors])
+        return np.split(joined, ends[:-1])
+
+    def _summarize(self, ratios: list[np.ndarray]) -> GroupSummary:
+        joined = np.concatenate(ratios) if ratios else np.zeros(1)
         clipped = 0 if self.clipping is None else int((joined > self.clipping).sum())
-        return GroupSummary(len(joined), clipped, float(joined.max()))
+        return GroupSummary(sum(map(len, ratios)), clipped, float(joined.max()))
 
     @cached_property
     def by_group(self) -> dict[str, GroupSummary]:
         """Parameter group -> its summary. Plain parameters form the group "parameters"."""
-        names = dict.fromkeys(name for name, _ in self._ratios)
-        return {name: self._summarize([r for n, r in self._ratios if n == name]) for name in names}
+        members: dict[str, list[np.ndarray]] = {}
+        for group, ratio in zip(self._groups, self.ratios, strict=True):
+            members.setdefault(group, []).append(ratio)
+        return {group: self._summarize(ratios) for group, ratios in members.items()}
 
     @cached_property
     def total(self) -> GroupSummary:
         """All groups together."""
-        return self._summarize([ratio for _, ratio in self._ratios])
+        return self._summarize(self.ratios)
 
     @property
     def units(self) -> int:

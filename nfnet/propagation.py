@@ -6,14 +6,19 @@ variance, and the variance at the end of the residual branch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from nfnet.build import build_model
 from nfnet.formulas import predicted_variances
 from nfnet.model import NFNet
+from nfnet.procedural import shapes
 from nfnet.resnet import ResNet
+from nfnet.run import RunConfig, UserError
 
 
 @dataclass(frozen=True)
@@ -87,3 +92,36 @@ def ones_for_skip_gains(model: nn.Module) -> None:
     for name, parameter in model.named_parameters():
         if name.endswith("skip_gain"):
             parameter.fill_(1.0)
+
+
+def propagate(
+    config: RunConfig, images: str = "noise", count: int = 128
+) -> Iterator[dict[str, Any]]:
+    """Measured and predicted signal after every block of a run's net as it starts.
+
+    Transitions are strided here: an average-pooled shortcut loses variance (white noise: three
+    quarters of it), which the recursion does not describe.
+
+    Args:
+        images: "noise" (independent Gaussian pixels, the papers' choice) or "shapes".
+        count: images in the batch.
+
+    Yields:
+        {"stage", "block", "squared_mean", "variance", "branch_variance", "predicted_variance"};
+        stage and block count from 0, in the whole net.
+    """
+    if images not in ("noise", "shapes"):
+        raise UserError(f"images must be noise or shapes, not {images!r}")
+    model = build_model(config, num_classes=10, shortcut="strided").train()
+    ones_for_skip_gains(model)
+    if images == "shapes":
+        batch, _ = shapes(count, config.resolution)
+    else:
+        generator = torch.Generator().manual_seed(config.seed)
+        batch = torch.randn(count, 3, config.resolution, config.resolution, generator=generator)
+    stages = [stage for stage, depth in enumerate(config.depths) for _ in range(depth)]
+    predictions = predict(model) or [None] * len(stages)
+    for stage, signal, predicted in zip(
+        stages, measure(model, batch)[1:], predictions, strict=True
+    ):
+        yield {"stage": stage, **asdict(signal), "predicted_variance": predicted}

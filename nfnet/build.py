@@ -1,0 +1,45 @@
+"""The net that a run's configuration describes."""
+
+from __future__ import annotations
+
+import torch
+
+from nfnet.model import NFNet
+from nfnet.resnet import ResNet
+from nfnet.run import RunConfig
+from nfnet.variants import NFNetConfig
+
+GROUP_SIZE = 16  # channels a group in a small NFNet: an eighth of the published nets'
+
+
+def build_model(config: RunConfig, num_classes: int, shortcut: str = "pool") -> NFNet | ResNet:
+    """A freshly initialised net on the CPU, the same for the same seed.
+
+    Args:
+        shortcut: see `nfnet.ResNet`; "pool" trains reliably in short runs, "strided" does not.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        if config.architecture == "nfnet":
+            return NFNet(
+                NFNetConfig(
+                    widths=config.widths,
+                    depths=config.depths,
+                    group_size=GROUP_SIZE,
+                    alpha=config.alpha,
+                    activation=config.activation,
+                    skip_gain=config.skip_gain,
+                    stem="small",
+                    num_classes=num_classes,
+                )
+            )
+        return ResNet(
+            config.depths,
+            config.widths,
+            config.norm,
+            shortcut=shortcut,
+            skip_gain=config.skip_gain,
+            activation=config.activation,
+            alpha=config.alpha,
+            num_classes=num_classes,
+        )

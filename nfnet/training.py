@@ -1,0 +1,259 @@
+"""Training as a generator of measurements: `for event in train(config)`.
+
+Nothing is called back: who wants to stop stops iterating, who wants to steer moves `Controls`.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nfnet.agc import ClipSummary, adaptive_clip_grad_, parameter_groups, unitwise_norm
+from nfnet.build import build_model
+from nfnet.data import Dataset, augment, batches, load_dataset
+from nfnet.devices import pick_device
+from nfnet.run import (
+    RATIO_QUANTILES,
+    Controls,
+    Diverged,
+    Evaluation,
+    Event,
+    Finished,
+    RunConfig,
+    Step,
+)
+
+NON_FINITE, STUCK = "non-finite", "stuck at chance"
+
+
+def train(config: RunConfig, controls: Controls | None = None) -> Iterator[Event]:
+    """Trains one net and tells what happens, a `Step` an update; the last event ends the run.
+
+    The same seed on the same device with the same number of threads gives equal events. A paused
+    run waits inside `next()`.
+
+    Args:
+        config: what to train; see `nfnet.RunConfig`.
+        controls: levers that may be moved between steps, also from another thread.
+
+    Yields:
+        `Loading` while data is fetched, `Step`, `Evaluation`, and last `Finished` or `Diverged`.
+
+    Raises:
+        UserError: the data or the device cannot be had.
+    """
+    controls = controls or Controls()
+    device = pick_device(config.device)
+    dataset = yield from load_dataset(config, device)
+    trainer = Trainer(config, dataset, device)
+    losses: list[float] = []
+    last: Step | None = None
+    start = time.perf_counter()
+    for step in range(1, config.steps + 1):
+        while controls.paused and not controls.stopped:
+            time.sleep(0.02)
+        if controls.stopped:
+            break
+        began = time.perf_counter()
+        loss, accuracy = trainer.backward()
+        if not math.isfinite(loss):
+            yield _diverged(step, NON_FINITE, last)
+            return
+        lr = controls.value("lr", config.lr) * lr_factor(
+            step - 1, config.steps, config.warmup_steps
+        )
+        clipping = controls.value("clipping", config.clipping)
+        summary = trainer.update(lr, clipping)
+        losses.append(loss)
+        last = Step(
+            step,
+            loss,
+            accuracy,
+            lr,
+            clipping,
+            summary.share,
+            summary.largest_ratio,
+            trainer.layer_quantiles(summary),
+            config.batch_size / (time.perf_counter() - began),
+        )
+        yield last
+        if config.evaluate_every and step % config.evaluate_every == 0 and step < config.steps:
+            accuracy, loss = trainer.evaluate()
+            if math.isfinite(loss):  # else the next step's loss is not finite either
+                yield Evaluation(step, accuracy, loss)
+    steps = len(losses)
+    accuracy, loss = trainer.evaluate()
+    if not math.isfinite(loss):
+        yield _diverged(steps, NON_FINITE, last)
+        return
+    yield Evaluation(steps, accuracy, loss)
+    if not controls.stopped and is_stuck(losses, len(dataset.classes)):
+        yield _diverged(steps, STUCK, last, accuracy)
+    else:
+        yield Finished(steps, accuracy, loss, controls.stopped, time.perf_counter() - start)
+
+
+def _diverged(step: int, reason: str, last: Step | None, accuracy: float | None = None) -> Diverged:
+    if last is None:
+        return Diverged(step, reason, 0, None, None, accuracy)
+    return Diverged(step, reason, last.step, last.loss, last.accuracy, accuracy)
+
+
+def lr_factor(step: int, steps: int, warmup_steps: int = 0) -> float:
+    """Share of the peak learning rate at `step` (from 0): linear warm-up times a half cosine."""
+    warmup = min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
+    return warmup * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+def is_stuck(losses: Sequence[float], classes: int) -> bool:
+    """Whether the mean loss of the last fifth lies within 1 % of ln(classes), that of guessing."""
+    tail = losses[-max(1, len(losses) // 5) :]
+    chance = math.log(classes)
+    return bool(tail) and abs(sum(tail) / len(tail) - chance) <= 0.01 * chance
+
+
+class Trainer:
+    """A net, its data and its optimizer: one batch's gradients at a time, then one update."""
+
+    def __init__(self, config: RunConfig, dataset: Dataset, device: torch.device) -> None:
+        self.config, self.dataset, self.device = config, dataset, device
+        self.model: nn.Module = build_model(config, len(dataset.classes)).to(device)
+        # grouped convolutions are slower in this layout on some devices, plain ones faster
+        plain = config.architecture == "resnet"
+        self.layout = torch.channels_last if plain else torch.contiguous_format
+        self.model.to(memory_format=self.layout)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.order = batches(len(dataset.train_labels), config.batch_size, self.generator, device)
+        self.groups = parameter_groups(self.model, config.weight_decay)
+        self.optimizer = torch.optim.SGD(
+            self.groups,
+            lr=config.lr,
+            momentum=config.momentum,
+            nesterov=config.momentum > 0,
+            foreach=True,
+        )
+        mixed = config.precision == "mixed" or (
+            config.precision == "auto" and device.type == "cuda"
+        )
+        half = torch.bfloat16
+        if device.type == "cuda" and not torch.cuda.is_bf16_supported():
+            half = torch.float16
+        self.autocast = {"device_type": device.type, "dtype": half, "enabled": mixed}
+        # float16 gradients vanish unless the loss is scaled up; bfloat16 has float32's range
+        self.scaler = torch.amp.GradScaler(device.type, enabled=mixed and half is torch.float16)
+        names = {parameter: name for name, parameter in self.model.named_parameters()}
+        clipped = [p for group in self.groups if group["clip"] for p in group["params"]]
+        self.weight_layers = [
+            (index, names[parameter].removesuffix(".weight"))
+            for index, parameter in enumerate(clipped)
+            if parameter.ndim == 4
+        ]
+
+    def backward(self) -> tuple[float, float]:
+        """Gradients of the next batch. Returns its loss and accuracy, before any update."""
+        self.model.train()
+        index = next(self.order)
+        images, labels = self.dataset.train_images[index], self.dataset.train_labels[index]
+        if self.config.augment:
+            images = augment(images, self.generator)
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(**self.autocast):
+            logits = self.model(images.contiguous(memory_format=self.layout))
+        loss = F.cross_entropy(logits.float(), labels)
+        self.scaler.scale(loss).backward()
+        correct = (logits.argmax(1) == labels).float().mean()
+        loss_and_accuracy = torch.stack([loss.detach(), correct]).tolist()  # one wait for both
+        return loss_and_accuracy[0], loss_and_accuracy[1]
+
+    def update(self, lr: float, clipping: float | None) -> ClipSummary:
+        """Unscale, clip, step: in this order, since the threshold is about true gradients."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.scaler.unscale_(self.optimizer)
+        summary = adaptive_clip_grad_(self.groups, clipping)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return summary
+
+    def layer_quantiles(self, summary: ClipSummary) -> dict[str, tuple[float, ...]]:
+        """Convolution -> RATIO_QUANTILES (nearest rank) of its units' ||G|| / ||W||*."""
+        quantiles = {}
+        for index, name in self.weight_layers:
+            ratios = np.sort(summary.ratios[index])
+            ranks = [round(q * (len(ratios) - 1)) for q in RATIO_QUANTILES]
+            quantiles[name] = tuple(ratios[ranks].tolist())
+        return quantiles
+
+    @torch.no_grad()
+    def evaluate(self, batch_size: int = 500) -> tuple[float, float]:
+        """Accuracy and mean loss on the test set, in evaluation mode."""
+        self.model.eval()
+        correct = loss = 0.0
+        pairs = zip(
+            self.dataset.test_images.split(batch_size),
+            self.dataset.test_labels.split(batch_size),
+            strict=True,
+        )
+        for images, labels in pairs:
+            with torch.autocast(**self.autocast):
+                logits = self.model(images.contiguous(memory_format=self.layout)).float()
+            correct += (logits.argmax(1) == labels).sum().item()
+            loss += F.cross_entropy(logits, labels, reduction="sum").item()
+        count = len(self.dataset.test_labels)
+        return correct / count, loss / count
+
+
+def gradient_units(config: RunConfig, at_steps: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """Trains a net and tells every unit's norms at some moments, before its gradient is clipped.
+
+    Args:
+        at_steps: numbers of updates after which to look, at the gradient of the next batch.
+
+    Yields:
+        {"step", "loss", "layers": [{"name", "shape", "clipped", "weight_norm", "gradient_norm"}]}
+        with one norm a unit; "clipped" is False for the classifier's weight, which AGC leaves out.
+    """
+    device = pick_device(config.device)
+    loading = load_dataset(config, device)
+    while True:
+        try:
+            next(loading)
+        except StopIteration as done:
+            trainer = Trainer(config, done.value, device)
+            break
+    for step in range(max(at_steps) + 1):
+        loss, _ = trainer.backward()
+        if not math.isfinite(loss):
+            return
+        if step in at_steps:
+            yield {"step": step, "loss": loss, "layers": _layers(trainer)}
+        trainer.update(config.lr * lr_factor(step, config.steps), config.clipping)
+
+
+def _layers(trainer: Trainer) -> list[dict[str, Any]]:
+    layers = []
+    names = {parameter: name for name, parameter in trainer.model.named_parameters()}
+    scale = 1 / trainer.scaler.get_scale()
+    for group in trainer.groups:
+        for parameter in group["params"]:
+            layers.append(
+                {
+                    "name": names[parameter],
+                    "shape": list(parameter.shape),
+                    "clipped": group["clip"],
+                    "weight_norm": _norms(parameter.detach()),
+                    "gradient_norm": _norms(parameter.grad * scale),
+                }
+            )
+    return layers
+
+
+def _norms(x: Tensor) -> list[float]:
+    return unitwise_norm(x).flatten().tolist()
