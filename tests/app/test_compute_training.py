@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 
@@ -14,10 +13,7 @@ from app.compute.process import ROOT
 from nfnet.run import Control, Diverged, Finished, RunConfig, Step
 from tests.app.compute_tools import ended, no_leftovers, wait_for
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("nfnet.training") is None, reason="nfnet.training is not there yet"
-)
-TINY = RunConfig(widths=(8,), depths=(1,), steps=6, batch_size=16, train_images=256, lr=0.1)
+TINY = RunConfig(widths=(8,), depths=(1,), steps=6, batch_size=16, train_images=256, lr=0.5)
 
 
 @pytest.fixture(scope="module")
