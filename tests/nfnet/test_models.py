@@ -90,7 +90,9 @@ def test_f0_divides_by_the_official_standard_deviations() -> None:
     gamma = net.gamma
     multipliers = [block.conv0.in_scale / gamma for block in net.blocks]
     expected = [1.0, 0.980581, 0.980581, 0.96225, 0.980581, 0.96225, 0.944911, 0.928477]
-    assert multipliers == pytest.approx([*expected, 0.912871, 0.898027, 0.980581, 0.96225], rel=1e-5)
+    assert multipliers == pytest.approx(
+        [*expected, 0.912871, 0.898027, 0.980581, 0.96225], rel=1e-5
+    )
 
 
 def test_f0_ends_just_below_the_full_rate_of_stochastic_depth() -> None:
