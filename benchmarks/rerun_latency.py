@@ -1,6 +1,6 @@
 """How long a page takes to run again while three people train on the same server.
 
-    python -m benchmarks.rerun_latency [--reruns 100] [--trainings 3]
+    python -m benchmarks.rerun_latency [--reruns 100] [--trainings 3] [--delayed]
 
 Starts the real server, `python -m app --workers 3 --port 0`, and speaks Streamlit's own protocol to
 it over loopback, as a browser would. Three sessions open the Train page, press Start, and look at
@@ -12,8 +12,9 @@ It holds the script's run, the 10 ms for which the server gathers messages, the 
 and this client's own work, so it is an upper bound of the server's time. A rerun counts as one
 during trainings only if all three were training from before it until after it.
 
-The client acknowledges what it receives at once, where the system lets it (Linux). Otherwise the
-server's last small packet may wait up to 40 ms for a delayed acknowledgement (Nagle's algorithm).
+The client acknowledges at once what it receives, where the system lets it (Linux). With --delayed
+it leaves that to the system, and then the server's last small packet may wait up to 40 ms for the
+acknowledgement of the one before (Nagle's algorithm): time on the wire, in which nothing runs.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -72,11 +74,18 @@ def server(workers: int) -> Iterator[str]:
                 process.kill()
 
 
+@dataclass(frozen=True)
+class Target:
+    address: str
+    delayed: bool  # acknowledgements left to the system
+
+
 class Session:
     """One browser tab: asks for runs of its page, one at a time, and keeps what they drew."""
 
-    def __init__(self, socket: ClientConnection, address: str, page: str, query: str) -> None:
-        self.socket, self.address, self.page, self.query = socket, address, page, query
+    def __init__(self, connection: ClientConnection, target: Target, page: str, query: str) -> None:
+        self.connection, self.target = connection, target
+        self.page, self.query = page, query
         self.page_hash = ""
         self.buttons: dict[str, tuple[str, str]] = {}  # label: widget, fragment
         self.refresh: tuple[str, float] | None = None  # a fragment to look at, every so many s
@@ -90,21 +99,21 @@ class Session:
         request.query_string, request.page_script_hash = self.query, self.page_hash
         request.page_name = "" if self.page_hash else self.page
         request.fragment_id, request.is_auto_rerun = fragment, automatic
-        request.context_info.url = f"http://{self.address}/{self.page}"
+        request.context_info.url = f"http://{self.target.address}/{self.page}"
         request.context_info.timezone, request.context_info.locale = "UTC", "en"
         if press:
             request.widget_states.widgets.add(id=press, trigger_value=True)
         began = time.perf_counter()
-        await self.socket.send(message.SerializeToString())
+        await self.connection.send(message.SerializeToString())
         async with asyncio.timeout(PATIENCE):
-            while not self._finished(await self.socket.recv()):
+            while not self._finished(await self.connection.recv()):
                 pass
         return time.perf_counter() - began
 
     def _finished(self, data: bytes) -> bool:
         """Takes one message in; whether the run is over (and not to be followed by another)."""
-        if QUICKACK is not None:  # the system forgets it again and again
-            self.socket.transport.get_extra_info("socket").setsockopt(
+        if QUICKACK is not None and not self.target.delayed:  # the system soon forgets it again
+            self.connection.transport.get_extra_info("socket").setsockopt(
                 socket.IPPROTO_TCP, QUICKACK, 1
             )
         message = ForwardMsg()
@@ -140,11 +149,12 @@ class Session:
 
 
 @asynccontextmanager
-async def visit(address: str, page: str, query: str = "") -> AsyncIterator[Session]:
+async def visit(target: Target, page: str, query: str = "") -> AsyncIterator[Session]:
     """A session that has seen its page once."""
-    url = f"ws://{address}/_stcore/stream"
-    async with connect(url, subprotocols=["streamlit"], compression=None, max_size=None) as socket:
-        session = Session(socket, address, page, query)
+    url = f"ws://{target.address}/_stcore/stream"
+    options = {"subprotocols": ["streamlit"], "compression": None, "max_size": None}
+    async with connect(url, **options) as connection:
+        session = Session(connection, target, page, query)
         await session.run()
         yield session
 
@@ -157,9 +167,9 @@ class Trainee:
         self.runs = 0
         self.looks = looks  # seconds of each look at a run in progress
 
-    async def train(self, address: str, seeds: Iterator[int]) -> None:
+    async def train(self, target: Target, seeds: Iterator[int]) -> None:
         while True:
-            async with visit(address, "train", f"train_seed={next(seeds)}") as session:
+            async with visit(target, "train", f"train_seed={next(seeds)}") as session:
                 button, fragment = session.buttons["Start"]
                 await session.run(fragment, press=button)
                 self.runs += 1
@@ -206,20 +216,20 @@ def table(title: str, found: dict[str, list[float]]) -> None:
     sys.stdout.flush()
 
 
-async def main_async(address: str, reruns: int, trainings: int) -> None:
+async def compare(target: Target, reruns: int, trainings: int) -> None:
     async with AsyncExitStack() as stack:
         sessions = {
-            name: await stack.enter_async_context(visit(address, page))
+            name: await stack.enter_async_context(visit(target, page))
             for name, page in PAGES.items()
         }
-        await measure(sessions, (), 5)  # whatever a page does only at first is done
+        await measure(sessions, (), 30)  # what pages do only at first; the workers finish loading
         table("nobody trains", await measure(sessions, (), reruns))
 
         looks: list[float] = []
         trainees = [Trainee(looks) for _ in range(trainings)]
         seeds = itertools.count(1000)  # others' results would only be replayed
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(trainee.train(address, seeds)) for trainee in trainees]
+            tasks = [group.create_task(trainee.train(target, seeds)) for trainee in trainees]
             found = await measure(sessions, trainees, reruns)
             for task in tasks:
                 task.cancel()
@@ -236,14 +246,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--reruns", type=int, default=100, help="of each page, in each table")
     parser.add_argument("--trainings", type=int, default=3, help="owners and workers")
+    parser.add_argument("--delayed", action="store_true", help="do not acknowledge at once")
     options = parser.parse_args(arguments)
     print(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"streamlit {version('streamlit')}, torch {version('torch')}; "
-        "from request to script finished, over loopback"
+        "from request to script finished, over loopback, acknowledged "
+        f"{'at once' if QUICKACK is not None and not options.delayed else 'as the system does'}"
     )
     with server(options.trainings) as address:
-        asyncio.run(main_async(address, options.reruns, options.trainings))
+        asyncio.run(compare(Target(address, options.delayed), options.reruns, options.trainings))
 
 
 if __name__ == "__main__":
