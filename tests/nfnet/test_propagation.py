@@ -8,7 +8,7 @@ from nfnet.propagation import measure, ones_for_skip_gains, predict, propagate
 from nfnet.resnet import ResNet
 from nfnet.run import RunConfig, UserError
 
-DEEP = RunConfig(widths=(64, 128, 256), depths=(4, 4, 4), resolution=64)
+DEEP = RunConfig(widths=(32, 64, 128), depths=(4, 4, 4), resolution=32)
 
 
 def test_variance_grows_by_alpha_squared_and_resets_at_transitions() -> None:
@@ -33,7 +33,7 @@ def test_nf_resnet50_is_within_the_published_curve() -> None:
     signals = measure(net.train(), torch.randn(2, 3, 160, 160))[1:]
     for signal, predicted in zip(signals, predict(net), strict=True):
         assert signal.variance == pytest.approx(predicted, abs=0.08)
-        assert 0.8 < signal.branch_variance < 1.1
+        assert 0.7 < signal.branch_variance < 1.1
         assert signal.squared_mean < 0.04  # two images: the mean itself is noisy
 
 
@@ -46,23 +46,23 @@ def test_with_a_skip_gain_of_zero_the_signal_stays() -> None:
 
 
 def test_nf_stays_bounded_where_nothing_explodes() -> None:
-    nf = [row["variance"] for row in propagate(DEEP)]
-    none = [row["variance"] for row in propagate(DEEP.replace(norm="none"))]
-    assert max(nf) < 1.3 and none[-1] > 20
+    nf = [row["variance"] for row in propagate(DEEP, count=32)]
+    none = [row["variance"] for row in propagate(DEEP.replace(norm="none"), count=32)]
+    assert max(nf) < 1.3 and none[-1] > 1000
     assert all(b > a for a, b in zip(none, none[1:], strict=False))
 
 
 def test_without_alpha_and_beta_the_mean_drifts_and_standardization_stops_it() -> None:
-    nf = max(row["squared_mean"] for row in propagate(DEEP))
-    none = max(row["squared_mean"] for row in propagate(DEEP.replace(norm="none")))
+    nf = max(row["squared_mean"] for row in propagate(DEEP, count=32))
+    none = max(row["squared_mean"] for row in propagate(DEEP.replace(norm="none"), count=32))
     assert nf < 0.05 < 1 < none
 
 
 @pytest.mark.parametrize("norm", ["nf", "batch"])
 def test_prediction_is_near_the_measurement(norm: str) -> None:
-    for row in propagate(DEEP.replace(norm=norm, alpha=1.0)):
+    for row in propagate(DEEP.replace(norm=norm, alpha=1.0), count=32):
         # padding with zeros costs variance on small maps, so the last stage lies lower
-        assert row["variance"] == pytest.approx(row["predicted_variance"], rel=0.35)
+        assert row["variance"] == pytest.approx(row["predicted_variance"], rel=0.3)
 
 
 def test_there_is_no_prediction_without_a_normalizer() -> None:
