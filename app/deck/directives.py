@@ -23,7 +23,7 @@ AFTER_STEP = ("demo", "code", "poll")  # what may follow `step` on its line
 MAY_BE_EMPTY = ("demo", "code")
 _KEYS: dict[str, tuple[str, ...]] = {
     "col": ("width",),
-    "code": ("file", "symbol", "docstring", "highlight"),
+    "code": ("file", "symbol", "start", "docstring", "highlight"),
     "poll": ("id", "options"),
 }
 
@@ -133,4 +133,7 @@ def _code(options: Mapping[str, Value], caption: str, line: int) -> Code:
     lines = rf"{_RANGE}(\s*,\s*{_RANGE})*"
     if isinstance(highlight, str) and not re.fullmatch(lines, highlight, re.ASCII):
         raise ValueError(f'highlight must be like 3, "2-4,7" or ["text"], not {highlight!r}')
-    return Code(file, symbol, docstring == "true", highlight, caption, line)
+    start = options.get("start", "")
+    if not isinstance(start, str):
+        raise ValueError("start must be one text, not a list")
+    return Code(file, symbol, docstring == "true", highlight, caption, line, start)

@@ -48,7 +48,7 @@ def code_of(code: Code, root: Path = ROOT) -> tuple[str, list[int]]:
     file = root / code.file
     if not file.is_file():
         raise ValueError(f"there is no file {code.file}")
-    text = excerpt(file.read_text(encoding="utf-8"), code.symbol, code.docstring)
+    text = excerpt(file.read_text(encoding="utf-8"), code.symbol, code.docstring, code.start)
     return text, highlighted(text, code.highlight)
 
 

@@ -59,6 +59,7 @@ class Code:
     highlight: str | tuple[str, ...]  # "2-4,7": lines of the excerpt; a tuple: texts on them
     caption: str
     line: int
+    start: str = ""  # the excerpt begins with the first line that contains this
 
 
 @dataclass(frozen=True)

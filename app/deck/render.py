@@ -39,6 +39,7 @@ def render_slide(
         notes: whether the lecturer's notes are shown below.
     """
     st.html(STYLE)
+    st.html(f"<style>.st-key-slide {{ {_lengths(slide, root)} }}</style>")
     with st.container(key="slide"):
         with st.container(key=f"layout_{slide.layout}"):
             if slide.section:
@@ -53,6 +54,18 @@ def render_slide(
         with st.container(border=True, key="slide_notes"):
             st.caption("Notes")
             st.markdown(slide.notes)
+
+
+def _lengths(slide: Slide, root: Path) -> str:
+    """How many lines of code and of prose the slide has, as CSS; long code is set smaller."""
+    blocks = list(slide.walk())
+    code = [code_of(block, root)[0] for block in blocks if isinstance(block, Code)]
+    lines = sum(len(text.split("\n")) for text in code)
+    texts = [block.markdown for block in blocks if isinstance(block, Text)]
+    prose = sum(bool(line.strip(" $")) for text in texts for line in text.split("\n"))
+    prose += sum(text.count("$$") for text in texts) * 0.75  # a displayed formula is tall
+    prose += max(0, 2 * len(code) - 2)  # what stands between two excerpts
+    return f"--code-lines: {lines}; --prose-lines: {prose};"
 
 
 class _Renderer:
@@ -97,7 +110,8 @@ class _Renderer:
                 self.caption(block.caption)
             case Poll():
                 answers = "\n".join(f"- {option}" for option in block.options)
-                self.text(f"{block.question}\n\n{answers}", block.line)
+                with st.container(key=f"poll_{self.slide.id}_{block.line}"):
+                    self.text(f"{block.question}\n\n{answers}", block.line)
 
     def text(self, markdown: str, line: int) -> None:
         with st.container(key=f"text_{self.slide.id}_{line}"):

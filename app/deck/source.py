@@ -8,11 +8,13 @@ import textwrap
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-def excerpt(source: str, symbol: str, docstring: bool = False) -> str:
+def excerpt(source: str, symbol: str, docstring: bool = False, start: str = "") -> str:
     """The source text of `symbol` (`name` or `Class.method`), unindented, with its decorators.
 
+    With `start`, only what comes from the first line on that contains this text.
+
     Raises:
-        ValueError: the source is not Python, or does not define the symbol.
+        ValueError: the source is not Python, does not define the symbol, or has no such line.
     """
     try:
         tree: ast.AST = ast.parse(source)
@@ -28,8 +30,11 @@ def excerpt(source: str, symbol: str, docstring: bool = False) -> str:
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
     numbers = range(first, node.end_lineno + 1)
     hidden = set() if docstring else _docstring_lines(node, lines)
-    kept = "\n".join(lines[number - 1].rstrip() for number in numbers if number not in hidden)
-    return textwrap.dedent(kept)
+    kept = [lines[number - 1].rstrip() for number in numbers if number not in hidden]
+    begin = next((i for i, line in enumerate(kept) if start in line), None)
+    if begin is None:
+        raise ValueError(f"no line of {symbol} contains {start!r}")
+    return textwrap.dedent("\n".join(kept[begin:]))
 
 
 def highlighted(code: str, highlight: str | tuple[str, ...]) -> list[int]:

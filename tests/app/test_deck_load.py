@@ -123,6 +123,9 @@ def test_an_excerpt_is_the_code_without_its_docstrings() -> None:
     assert excerpt(SOURCE, "LIMIT") == "LIMIT: int = 3"
     assert excerpt(SOURCE, "Clip").startswith("class Clip:\n    rate = 1\n")
     assert "Doc." in excerpt(SOURCE, "norm", docstring=True)
+    assert excerpt(SOURCE, "Clip.both", start="return") == "return (\n    1\n)"
+    with pytest.raises(ValueError, match="no line of LIMIT contains 'x = 1'"):
+        excerpt(SOURCE, "LIMIT", start="x = 1")
     assert excerpt(SOURCE.replace("\n", "\r\n"), "LIMIT") == "LIMIT: int = 3"
 
 
