@@ -21,6 +21,10 @@ WORDS = """
   so that a unit which starts at zero can move. **‖G‖** is the length of its gradient.
 """
 
+NOTHING = (
+    "There are no recorded gradients; the button **Take fresh gradients** on Clipping makes some."
+)
+
 
 def render(params: dict[str, Any], compact: bool) -> None:
     """Sorted ratios with the threshold; not compact: layers, one unit's arithmetic, a fresh set.
@@ -40,7 +44,7 @@ def render(params: dict[str, Any], compact: bool) -> None:
     try:
         config, items, label = _gradients(key)
     except UserError as error:
-        st.info(str(error))
+        st.info(str(error) if str(error) != recorded.MISSING else NOTHING)
         if not compact:
             fresh.offer(key)
         return

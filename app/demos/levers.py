@@ -34,6 +34,8 @@ def levers(stage: Stage, run: runs.Run | None, pace: str) -> None:
             _buttons(stage, run, pace)
         bind = "query-params" if stage.bind else None
         if "clipping" in stage.controls and stage.steered:
+            if not stage.bind and stage.last_stop != stage.first_stop:
+                st.session_state.setdefault(f"{key}_clipping", stage.last_stop)
             whose = " and ".join(stage.lanes[i].label for i in stage.steered)
             st.select_slider(
                 f"Threshold λ of {whose}",
@@ -130,6 +132,8 @@ def _before(stage: Stage) -> list[Curve]:
 
 def _moved(stage: Stage, lever: str) -> None:
     """A lever was moved: tell the running nets, or say that it waits for the next start."""
+    if lever == "clipping" and not stage.bind:
+        st.session_state[f"{stage.key}_clipping_was"] = stage.stop
     run = runs.current(stage.key, stage.lanes)
     if run is None:
         return

@@ -48,7 +48,12 @@ class Stage:
     @property
     def stop(self) -> str:
         """Where the threshold slider stands now."""
-        return st.session_state.get(f"{self.key}_clipping", self.first_stop)
+        return st.session_state.get(f"{self.key}_clipping", self.last_stop)
+
+    @property
+    def last_stop(self) -> str:
+        """Where the slider stood last: a widget forgets its place with the slide it is on."""
+        return st.session_state.get(f"{self.key}_clipping_was", self.first_stop)
 
     @property
     def clipping(self) -> float | None:

@@ -45,7 +45,8 @@ def _look(stage: Stage, pace: str) -> None:
             _where(run, state)
         else:
             was, lanes, about = _resting(stage)
-            st.caption(about)
+            if about:
+                st.caption(about)
         if stage.finding and (_ran_as_planned(stage, run, state) if run else was):
             st.markdown(f":material/lightbulb: {stage.finding}")
     with below:
@@ -64,8 +65,8 @@ def _ran_as_planned(stage: Stage, run: runs.Run, state: State) -> bool:
 def _resting(stage: Stage) -> tuple[Recorded | None, tuple[Lane, ...], str]:
     """What is there before anybody presses: a recorded run or none, its lanes, and a word on it."""
     was, lanes, why = recording(stage)
-    if was and stage.suspense:
-        return None, lanes, "Nothing has run yet. What will the loss do?"
+    if stage.suspense and (was or stage.compact):
+        return None, lanes, "" if stage.compact else "Nothing has run yet. What will the loss do?"
     return was, lanes, was.label if was else why
 
 

@@ -328,3 +328,19 @@ def test_very_many_viewers_look_less_often(monkeypatch) -> None:
     runs._looks.extend([time.monotonic()] * runs.CROWDED)
     assert (runs.interval("live"), runs.interval("queued")) == (2.0, 3.0)
     runs._looks.clear()
+
+
+def test_a_slide_that_is_left_keeps_its_run_and_its_threshold(compute, monkeypatch, tmp_path):
+    monkeypatch.setattr(recorded, "FOLDER", tmp_path)
+    at = AppTest.from_file("../../app/main.py", default_timeout=30)
+    at.query_params["slide"], at.query_params["plain"] = "cold-open", "1"
+    at.run()
+    ticket = start_running(at, compute, "cold_open")
+    ticket.items = [(0, step(1, loss=2.5))]
+    at.select_slider(key="cold_open_clipping").set_value("0.01").run()
+    for button in ("deck_next", "deck_back"):
+        at.button(key=button).click().run()
+        assert not at.exception
+    assert at.select_slider(key="cold_open_clipping").value == "0.01"
+    assert any("loss 2.5" in m.value for m in at.markdown)
+    assert not ticket.state.ended
