@@ -9,6 +9,7 @@ import streamlit as st
 from app.warmup import warm_up
 
 # A file of our own: an icon by name would be fetched from the web by every browser.
+LOOK = Path(__file__).with_name("look.css")
 ICON = str(Path(__file__).with_name("icon.svg"))
 TITLE = "Normalizer-Free Networks: a lecture you can run"
 # Scales with the projector's picture: 26 px at 1920 x 1080. Everything measured in rem follows.
@@ -20,6 +21,7 @@ def prepare() -> None:
     """To be called first in every run, before a page draws anything."""
     st.set_page_config(page_title=TITLE, page_icon=ICON, layout="wide")
     _warm_up_once()
+    st.html(LOOK)
     if flag("projector"):
         st.html(_LARGE)
 
