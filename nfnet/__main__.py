@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train a small net and print what happens")
     train.set_defaults(command=_train)
-    train.add_argument("--preset", choices=PRESETS, default="shapes", help="where to start from")
+    train.add_argument("--preset", choices=PRESETS, help="where to start from; the data set's")
     train.add_argument("--norm", choices=NORMS)
     train.add_argument("--dataset", choices=DATASETS)
     train.add_argument("--clipping", type=_threshold, help="AGC's threshold, or off")
@@ -82,7 +82,7 @@ def _train(options: argparse.Namespace) -> int:
     changes = {name: value for name, value in given.items() if value is not None}
     if options.clipping == "off":
         changes["clipping"] = None
-    config = PRESETS[options.preset].replace(**changes)
+    config = PRESETS[options.preset or options.dataset or "shapes"].replace(**changes)
     if not 1 <= options.threads <= 1024:
         raise UserError(f"threads must be a whole number from 1 to 1024, not {options.threads}")
     import torch
