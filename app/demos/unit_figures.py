@@ -142,8 +142,8 @@ def sorted_units(
             hoverinfo="skip",
         )
     _axes(figure, dark, size)
-    figure.update_yaxes(type="log", title="‖G‖ / ‖W‖*", exponentformat="power", dtick=1)
-    figure.update_xaxes(title="units, largest ratio first", range=[0, 1.01 * len(order)])
+    figure.update_yaxes(type="log", title_text="‖G‖ / ‖W‖*", exponentformat="power", dtick=1)
+    figure.update_xaxes(title_text="units, largest ratio first", range=[0, 1.01 * len(order)])
     return figure
 
 
@@ -166,7 +166,7 @@ def shares_by_layer(shares: dict[str, float], dark: bool, size: int = 13) -> go.
         range=[0, 1.18],
         tickvals=[0, 0.25, 0.5, 0.75, 1],
         tickformat=".0%",
-        title="share of units shortened",
+        title_text="share of units shortened",
     )
     figure.update_yaxes(autorange="reversed", type="category", dtick=1)
     return figure
