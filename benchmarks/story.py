@@ -51,8 +51,13 @@ PROMISES: dict[str, dict[str, Callable[[tuple[float, str]], bool]]] = {
         "NF + AGC": above(0.85),
     },
     "batch-16": {"BN": above(0.70), "NF": above(0.70), "NF + AGC": above(0.70)},
-    "batch-128": {"BN": above(0.70), "NF + AGC": above(0.70)},
+    "batch-128": {
+        "BN": above(0.70),
+        "NF": lambda result: dead(result) or result[0] < 0.70,  # two seeds in twenty limp on
+        "NF + AGC": above(0.70),
+    },
     "batch-512": {"NF": dead, "NF + AGC": above(0.60)},
+    "loose-512": {"λ 0.1": dead},
     "cold-open": {"λ off": dead, "λ 0.01": above(0.85)},
     "cifar10": {
         "BN": above(0.40),
@@ -67,6 +72,9 @@ def lanes_of(name: str) -> Sequence[Lane]:
     if name == "cold-open":
         saved = COLD_OPEN.replace(clipping=0.01)
         return Lane("λ off", "nf", COLD_OPEN), Lane("λ 0.01", "agc", saved)
+    if name == "loose-512":  # the threshold that holds batch 128, at batch 512
+        config = PRESETS["batch-512"].lanes[-1].config.replace(clipping=0.1)
+        return (Lane("λ 0.1", "agc", config),)
     return PRESETS[name].lanes
 
 
@@ -87,7 +95,7 @@ def table(name: str, seeds: int, pool: multiprocessing.pool.Pool) -> None:
 
 
 def main() -> None:
-    names = ["cold-open", *PRESETS]
+    names = ["cold-open", "loose-512", *PRESETS]
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("presets", nargs="*", metavar="PRESET", help=f"out of {', '.join(names)}")
     parser.add_argument("--seeds", type=int, default=20)
