@@ -368,6 +368,8 @@ def test_plain_works_without_the_component(url: str, open_page: Callable[..., Pa
     expect(page.locator(".st-key-deck_nav")).to_have_count(0)
     for step in page.locator('[class*="st-key-frag_"]').all():
         expect(step).to_have_css("visibility", "visible")
+    # the button brings its shortcut, and it comes after the slide
+    expect(page.get_by_role("button", name="Next")).to_be_enabled()
     page.keyboard.press("PageDown")
     expect(title(page)).to_contain_text("Demo")
     page.get_by_role("button", name="Back").click()
