@@ -89,102 +89,128 @@ def sorted_units(
     order = np.argsort(-units.ratio, kind="stable")
     rank = np.arange(1, len(order) + 1)
     before = np.maximum(units.ratio[order], SMALLEST)
-    figure = go.Figure()
-    figure.add_scatter(
-        x=rank,
-        y=_round(before),
-        mode="markers",
-        marker={"size": 5, "color": colour("nf", dark), "symbol": "circle"},
-        name="before",
-        text=np.array(units.names)[order],
-        hovertemplate="%{text}: %{y:.3g}<extra></extra>",
-    )
+    traces = [
+        {
+            "x": rank,
+            "y": _round(before),
+            "mode": "markers",
+            "marker": {"size": 5, "color": colour("nf", dark), "symbol": "circle"},
+            "name": "before",
+            "text": np.array(units.names)[order],
+            "hovertemplate": "%{text}: %{y:.3g}<extra></extra>",
+        }
+    ]
+    layout = {}
     if clipping is not None:
-        figure.add_scatter(
-            x=rank,
-            y=_round(before * units.equal_global_factor(clipping)),
-            mode="lines",
-            line={"color": MUTED[dark], "width": 2, "dash": "dot"},
-            name="after global-norm clipping",
-            hoverinfo="skip",
-        )
-        figure.add_scatter(
-            x=rank,
-            y=_round(np.maximum((units.ratio * units.factor(clipping))[order], SMALLEST)),
-            mode="lines",
-            line={"color": colour("agc", dark), "width": 3},
-            name="after AGC",
-            hoverinfo="skip",
-        )
-        line = {"color": TEXT[dark], "dash": "dash", "width": 1.5}
-        figure.add_hline(y=clipping, line=line, layer="below")
-        figure.add_annotation(
-            x=1,
-            xref="x domain",
-            y=math.log10(clipping),
-            text=f"λ = {clipping:g}",
-            showarrow=False,
-            xanchor="right",
-            yanchor="bottom",
-            font={"color": TEXT[dark], "size": size},
-        )
+        after = np.maximum((units.ratio * units.factor(clipping))[order], SMALLEST)
+        for name, y, line in (
+            (
+                "after global-norm clipping",
+                before * units.equal_global_factor(clipping),
+                {"color": MUTED[dark], "width": 2, "dash": "dot"},
+            ),
+            ("after AGC", after, {"color": colour("agc", dark), "width": 3}),
+        ):
+            trace = {"x": rank, "y": _round(y), "mode": "lines", "line": line}
+            traces.append({**trace, "name": name, "hoverinfo": "skip"})
+        edge = {
+            "type": "line",
+            "xref": "x domain",
+            "x0": 0,
+            "x1": 1,
+            "y0": clipping,
+            "y1": clipping,
+        }
+        layout["shapes"] = [
+            {**edge, "layer": "below", "line": {"color": TEXT[dark], "dash": "dash", "width": 1.5}}
+        ]
+        layout["annotations"] = [
+            {
+                "x": 1,
+                "xref": "x domain",
+                "y": math.log10(clipping),
+                "text": f"λ = {clipping:g}",
+                "showarrow": False,
+                "xanchor": "right",
+                "yanchor": "bottom",
+                "font": {"color": TEXT[dark], "size": size},
+            }
+        ]
     if chosen is not None:
         place = int(np.flatnonzero(order == chosen)[0])
-        figure.add_scatter(
-            x=[rank[place]],
-            y=_round(before[[place]]),
-            mode="markers+text",
-            marker={"size": 13, "color": TEXT[dark], "symbol": "circle-open", "line": {"width": 3}},
-            text=["your unit"],
-            textposition="top right",
-            name="your unit",
-            showlegend=False,
-            hoverinfo="skip",
+        ring = {"size": 13, "color": TEXT[dark], "symbol": "circle-open", "line": {"width": 3}}
+        traces.append(
+            {
+                "x": [rank[place]],
+                "y": _round(before[[place]]),
+                "mode": "markers+text",
+                "marker": ring,
+                "text": ["your unit"],
+                "textposition": "top right",
+                "name": "your unit",
+                "showlegend": False,
+                "hoverinfo": "skip",
+            }
         )
-    _axes(figure, dark, size)
-    figure.update_yaxes(type="log", title_text="‖G‖ / ‖W‖*", exponentformat="power", dtick=1)
-    figure.update_xaxes(title_text="units, largest ratio first", range=[0, 1.01 * len(order)])
-    return figure
+    ratios = {"type": "log", "title": "‖G‖ / ‖W‖*", "exponentformat": "power", "dtick": 1}
+    ranks = {"title": "units, largest ratio first", "range": [0, 1.01 * len(order)]}
+    return _figure(traces, layout, ranks, ratios, dark, size)
 
 
 def shares_by_layer(shares: dict[str, float], dark: bool, size: int = 13) -> go.Figure:
     """Share of units shortened, layer by layer, input on top."""
-    figure = go.Figure(
-        go.Bar(
-            x=[round(share, 4) for share in shares.values()],
-            y=list(shares),
-            orientation="h",
-            marker={"color": colour("agc", dark)},
-            text=[f"{share:.0%}" for share in shares.values()],
-            textposition="outside",
-            cliponaxis=False,
-            hoverinfo="skip",
-        )
-    )
-    _axes(figure, dark, size)
-    figure.update_xaxes(
-        range=[0, 1.18],
-        tickvals=[0, 0.25, 0.5, 0.75, 1],
-        tickformat=".0%",
-        title_text="share of units shortened",
-    )
-    figure.update_yaxes(autorange="reversed", type="category", dtick=1)
-    return figure
+    bars = {
+        "type": "bar",
+        "x": [round(share, 4) for share in shares.values()],
+        "y": list(shares),
+        "orientation": "h",
+        "marker": {"color": colour("agc", dark)},
+        "text": [f"{share:.0%}" for share in shares.values()],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "hoverinfo": "skip",
+    }
+    across = {
+        "range": [0, 1.18],
+        "tickvals": [0, 0.25, 0.5, 0.75, 1],
+        "tickformat": ".0%",
+        "title": "share of units shortened",
+    }
+    layers = {"autorange": "reversed", "type": "category", "dtick": 1}
+    return _figure([bars], {}, across, layers, dark, size)
 
 
-def _axes(figure: go.Figure, dark: bool, size: int) -> None:
-    figure.update_layout(
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        font={"size": size, "color": TEXT[dark]},
-        legend_font={"size": size},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
-    grid, letters = "rgba(163,173,186,0.25)", {"size": size, "color": TEXT[dark]}
-    style = {"gridcolor": grid, "title_font": letters, "tickfont": letters}
-    figure.update_xaxes(style)
-    figure.update_yaxes(style)
+def _figure(
+    traces: list[dict[str, Any]],
+    layout: dict[str, Any],
+    xaxis: dict[str, Any],
+    yaxis: dict[str, Any],
+    dark: bool,
+    size: int,
+) -> go.Figure:
+    """The figure made in one go: each later update would cost Plotly milliseconds of checks."""
+    letters = {"size": size, "color": TEXT[dark]}
+
+    def axis(settings: dict[str, Any]) -> dict[str, Any]:
+        title = {"text": settings.get("title", ""), "font": letters}
+        style = {"gridcolor": "rgba(163,173,186,0.25)", "tickfont": letters}
+        return {**style, **settings, "title": title}
+
+    base = {
+        "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
+        "font": letters,
+        "legend": {
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.02,
+            "x": 0,
+            "font": {"size": size},
+        },
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+    }
+    axes = {"xaxis": axis(xaxis), "yaxis": axis(yaxis)}
+    return go.Figure({"data": traces, "layout": {**base, **axes, **layout}})
 
 
 def _round(values: np.ndarray) -> list[float]:
