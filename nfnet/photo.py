@@ -1,4 +1,4 @@
-"""What is asked about a photo and what is answered. Imports no torch: the app speaks these words."""
+"""What is asked about a photo and what is answered. Imports no torch: the app speaks these."""
 
 from __future__ import annotations
 
