@@ -42,6 +42,10 @@ def above(floor: float) -> Callable[[tuple[float, str]], bool]:
     return lambda result: not result[1] and result[0] > floor
 
 
+def between(floor: float, ceiling: float) -> Callable[[tuple[float, str]], bool]:
+    return lambda result: not result[1] and floor < result[0] < ceiling
+
+
 # What a preset promises on stage: lane's name -> the test that every seed has to pass.
 PROMISES: dict[str, dict[str, Callable[[tuple[float, str]], bool]]] = {
     "four": {
@@ -58,6 +62,12 @@ PROMISES: dict[str, dict[str, Callable[[tuple[float, str]], bool]]] = {
     },
     "batch-512": {"NF": dead, "NF + AGC": above(0.60)},
     "loose-512": {"λ 0.1": dead},
+    "threshold": {"λ 0.0003": between(0.30, 0.85), "λ 0.01": above(0.85), "λ 0.3": dead},
+    "outliers": {
+        "NF": lambda result: dead(result) or result[0] < 0.70,  # the NF lane of batch 128
+        "NF + AGC": above(0.85),
+    },
+    "rates": {"none 0.3": dead, "BN 0.3": above(0.70)},
     "cold-open": {"λ off": dead, "λ 0.01": above(0.85)},
     "cifar10": {
         "BN": above(0.40),

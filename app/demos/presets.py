@@ -109,11 +109,11 @@ PRESETS: dict[str, Preset] = {
             (
                 _lane("λ 0.0003", "agc", 1.0, 0.0003),
                 _lane("λ 0.01", "agc", 1.0, 0.01),
-                _lane("λ 0.1", "agc", 1.0, 0.1),
+                _lane("λ 0.3", "agc", 1.0, 0.3),
             ),
             "The same NF net at rate 1 with three thresholds.",
             "λ 0.0003 shortens almost every gradient and crawls, in part because 100 steps are "
-            "few; λ 0.1 lets go; λ 0.01 lies between.",
+            "few; λ 0.3 lets go; λ 0.01 lies between.",
         ),
         Preset(
             "outliers",
