@@ -132,6 +132,31 @@ class WSConv2d(SameConv2d):
         return plain
 
 
+class BNConv2d(SameConv2d):
+    """A convolution and batch normalization: what `WSConv2d` is compared with, number for number.
+
+    Gain and bias sit on the activations here and on the weights there. Scales of the input are
+    taken, to be called alike, and left out: the normalization would undo them.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        groups: int = 1,
+        *,
+        in_scale: float = 1.0,
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, groups, bias=False)
+        nn.init.normal_(self.weight, std=self.weight[0].numel() ** -0.5)
+        self.norm = nn.BatchNorm2d(out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.convolve(x, self.weight, None))
+
+
 def fold(model: nn.Module) -> nn.Module:
     """A copy of `model` in evaluation mode whose standardized weights are baked in.
 

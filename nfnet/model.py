@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nfnet.activations import activation
-from nfnet.conv import WSConv2d
+from nfnet.conv import BNConv2d, WSConv2d
 from nfnet.formulas import predicted_variances
 from nfnet.variants import NFNetConfig
 
@@ -59,6 +59,9 @@ def pool_shortcut(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
 
 
+CONVOLUTIONS = {"nf": WSConv2d, "batch": BNConv2d}  # by `NFNetConfig.norm`
+
+
 class NFBlock(nn.Module):
     """h + alpha * skip_gain * SE(f(gamma * g(h) / sigma)): the bottleneck block of an NFNet.
 
@@ -82,13 +85,14 @@ class NFBlock(nn.Module):
         self.act, gamma = activation(config.activation)
         groups = bottleneck // config.group_size
         self.alpha, self.stride = config.alpha, stride
-        self.conv0 = WSConv2d(in_channels, bottleneck, 1, in_scale=gamma / sigma)
-        self.conv1 = WSConv2d(bottleneck, bottleneck, 3, stride, groups, in_scale=gamma)
-        self.conv1b = WSConv2d(bottleneck, bottleneck, 3, 1, groups, in_scale=gamma)
-        self.conv2 = WSConv2d(bottleneck, out_channels, 1, in_scale=gamma)
+        conv = CONVOLUTIONS[config.norm]
+        self.conv0 = conv(in_channels, bottleneck, 1, in_scale=gamma / sigma)
+        self.conv1 = conv(bottleneck, bottleneck, 3, stride, groups, in_scale=gamma)
+        self.conv1b = conv(bottleneck, bottleneck, 3, 1, groups, in_scale=gamma)
+        self.conv2 = conv(bottleneck, out_channels, 1, in_scale=gamma)
         self.transition = stride > 1 or in_channels != out_channels
         if self.transition:
-            self.conv_shortcut = WSConv2d(in_channels, out_channels, 1, in_scale=gamma / sigma)
+            self.conv_shortcut = conv(in_channels, out_channels, 1, in_scale=gamma / sigma)
         self.squeeze_excite = SqueezeExcite(out_channels, config.se_ratio)
         self.stochastic_depth = StochasticDepth(drop_path)
         self.skip_gain = None
@@ -145,21 +149,21 @@ class NFNet(nn.Module):
                 )
                 channels = config.widths[stage]
         self.blocks = nn.ModuleList(blocks)
-        self.final_conv = WSConv2d(channels, 2 * channels, 1)
-        self.gamma = gamma
+        self.final_conv = CONVOLUTIONS[config.norm](channels, 2 * channels, 1)
+        self.gamma = gamma if config.norm == "nf" else 1.0
         self.dropout = nn.Dropout(config.drop_rate)
         self.classifier = make_classifier(2 * channels, config.num_classes)
 
     @staticmethod
-    def _stem(config: NFNetConfig, gamma: float) -> list[WSConv2d]:
-        width = config.widths[0] // 2
+    def _stem(config: NFNetConfig, gamma: float) -> list[WSConv2d | BNConv2d]:
+        conv, width = CONVOLUTIONS[config.norm], config.widths[0] // 2
         if config.stem == "small":
-            return [WSConv2d(3, width, 3)]
+            return [conv(3, width, 3)]
         return [
-            WSConv2d(3, 16, 3, 2),
-            WSConv2d(16, 32, 3, in_scale=gamma),
-            WSConv2d(32, 64, 3, in_scale=gamma),
-            WSConv2d(64, width, 3, 2, in_scale=gamma),
+            conv(3, 16, 3, 2),
+            conv(16, 32, 3, in_scale=gamma),
+            conv(32, 64, 3, in_scale=gamma),
+            conv(64, width, 3, 2, in_scale=gamma),
         ]
 
     def features(self, images: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ NFNets: NFNets paper, table 1 and section 6; NF-ResNets: official code, nfnets/n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nfnet.run import NORMS, UserError
 
@@ -26,12 +26,14 @@ class NFNetConfig:
     num_classes: int = 1000
     stem: str = "imagenet"  # four convolutions, stride 4; "small": one, stride 1
     skip_gain: float | None = 0.0  # SkipInit's initial value; None: no skip gain
+    norm: str = "nf"  # "batch": batch normalization after each convolution, for comparison
     train_size: int | None = None  # px that the published net was trained at
     test_size: int | None = None  # px that it was tested at
 
     def __post_init__(self) -> None:
         _check_stages(self.widths, self.depths)
         _check_choice("stem", self.stem, ("imagenet", "small"))
+        _check_choice("norm", self.norm, ("nf", "batch"))
         if min(self.bottlenecks) < 1:
             raise UserError(
                 f"widths x expansion must hold at least one group of {self.group_size} channels"
@@ -124,6 +126,15 @@ _F = {
     "nfnet_f6": _f(7, 0.5, 448, 576),
     "nfnet_f7": _f(8, 0.5, 480, 608),
 }
+_MINI = NFNetConfig(
+    widths=(128, 256, 512),
+    depths=(1, 2, 2),
+    group_size=64,
+    activation="silu",
+    num_classes=200,
+    train_size=48,
+    test_size=64,
+)
 _WIDE = (384, 768, 2048, 2048)
 
 MODELS: dict[str, NFNetConfig | ResNetConfig] = {
@@ -134,6 +145,8 @@ MODELS: dict[str, NFNetConfig | ResNetConfig] = {
     "nf_resnet152": _nf_resnet(3, 8, 36, 3),
     "nf_resnet200": _nf_resnet(3, 24, 36, 3),
     "nf_resnet288": _nf_resnet(24, 24, 24, 24),
+    "nfnet_mini": _MINI,
+    "bn_nfnet_mini": replace(_MINI, norm="batch"),
     "nfnet_xs": NFNetConfig(
         widths=(32, 64, 128),
         depths=(1, 1, 1),
