@@ -22,8 +22,7 @@ class Perturbation:
     brightness: float = 1.0  # factor on the pixels, 0.2 to 3
     rotation: float = 0.0  # degrees, anticlockwise, -180 to 180
     noise: float = 0.0  # standard deviation, pixels in 0..1; 0 to 0.5
-    crop: float = 1.0  # side of the centred square kept, as a share of the shorter side; 0.2 to 1
-    # 1 keeps the whole picture, whatever its shape
+    crop: float = 1.0  # share of each side that is kept, around the centre; 0.2 to 1
 
     def __post_init__(self) -> None:
         _check(self, "brightness", 0.2, 3.0)
