@@ -6,9 +6,12 @@ import threading
 
 from app.compute.jobs import (
     Busy,
+    Classify,
     Compute,
+    Download,
     Gradients,
     Job,
+    Models,
     Propagate,
     QueueFull,
     Race,
@@ -19,9 +22,12 @@ from app.compute.local import LocalCompute
 
 __all__ = [
     "Busy",
+    "Classify",
     "Compute",
+    "Download",
     "Gradients",
     "Job",
+    "Models",
     "Propagate",
     "QueueFull",
     "Race",

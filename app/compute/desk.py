@@ -2,11 +2,11 @@
 
 Pure bookkeeping, the same for every kind of worker: no process, no thread, no sleep. Its rules:
 
-- Trainings (`LONG`) and short jobs have a queue and slots each, so neither waits behind the other.
+- Each kind of job (`KINDS`) has a queue and slots of its own, so none waits behind another kind.
 - In each queue an owner has one running job and one waiting. A further submit takes the place of
   the waiting one, which is cancelled: who changes their mind does not go back to the end.
 - Turns are given in the order of the queue; an owner whose job still runs is passed over.
-- The deadline counts from the start. A run that was paused gets three times as long.
+- The deadline counts from the start. A run that was paused gets longer, a download longer still.
 - What nobody looks at is abandoned. A job's end is final; what comes later is not heard.
 """
 
@@ -22,10 +22,21 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.compute.jobs import LONG, Entry, Item, Job, QueueFull, State, Ticket
+from app.compute.jobs import (
+    Entry,
+    Item,
+    Job,
+    QueueFull,
+    State,
+    Ticket,
+    is_shared,
+    kind_of,
+    without_picture,
+)
 from nfnet.run import Control
 
 PAUSE_FACTOR = 3  # how much longer a run may take once it was paused
+DOWNLOAD_FACTOR = 12
 MAX_ITEMS = 50_000  # of one job: four lanes of the longest run a classroom may ask for
 KEPT_ITEMS = 100_000  # of all ended jobs together; a step of a small net takes about 3 kB
 KEPT_TICKETS = 1000
@@ -75,7 +86,7 @@ class Desk:
     def submit(self, job: Job, owner: str) -> Ticket:
         """Queues a job, or answers at once with an equal job's result. Raises QueueFull."""
         with self.changed:
-            entry = Entry(job, "long" if isinstance(job, LONG) else "short", owner, self._clock())
+            entry = Entry(job, kind_of(job), owner, self._clock())
             queue, result = self._queues[entry.kind], self._results.get(job)
             earlier = next((e for e in queue if e.owner == owner), None)
             if not earlier and result is None and len(queue) >= self._queue_limit:
@@ -209,7 +220,8 @@ class Desk:
             entry.version += 1
             entry.levers.clear()
             self._counts[name] += 1
-            if name == "done" and not entry.steered:
+            entry.job = entry.ticket.job = without_picture(entry.job)
+            if name == "done" and not entry.steered and is_shared(entry.job):
                 entry.items = tuple(entry.items)
                 self._results[entry.job] = entry.items
                 _trim(self._results, KEPT_RESULTS, len)
@@ -241,7 +253,7 @@ class Desk:
             for entry in self._active():
                 ends = [(entry.watched + self._abandon_after, "cancelled", "abandoned", ABANDONED)]
                 if entry.started is not None:
-                    limit = self._deadline * (PAUSE_FACTOR if entry.paused else 1)
+                    limit = self._deadline * _patience(entry)
                     message = TOO_LONG.format(limit)
                     ends.append((entry.started + limit, "failed", "deadline", message))
                 due, *end = min(ends)
@@ -261,6 +273,13 @@ class Desk:
                 "usual_seconds": {kind: _mean(s) for kind, s in self._seconds.items()},
                 **{name: self._counts[name] for name in names},
             }
+
+
+def _patience(entry: Entry) -> int:
+    """How many times the usual deadline a job may take."""
+    if entry.kind == "download":
+        return DOWNLOAD_FACTOR
+    return PAUSE_FACTOR if entry.paused else 1
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -7,11 +7,14 @@ Nothing here computes, waits or loads torch. How turns are given is in `desk`, w
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypedDict
 
+from nfnet.photo import MAX_BYTES, Question
 from nfnet.run import CLASSROOM, CLASSROOM_GPU, Control, Event, Limits, RunConfig, UserError
+from nfnet.variants import model_config
 
 MAX_LANES = 4
 MAX_GRADIENT_STEPS = 20
@@ -62,8 +65,64 @@ class Propagate:
     images: str = "noise"
 
 
-Job = Race | Gradients | Propagate
-LONG = (Race,)  # the others are short jobs, which never wait behind trainings
+@dataclass(frozen=True)
+class Classify:
+    """What a net makes of one picture. Items: `LoadingItem` while it loads, then `AnswerItem`.
+
+    Two are equal if they ask the same about the same picture.
+    """
+
+    question: Question
+    image: bytes = field(repr=False, compare=False)  # as it was uploaded: nobody has looked inside
+    digest: str = ""  # of the picture; computed if not given
+
+    def __post_init__(self) -> None:
+        if len(self.image) > MAX_BYTES:
+            raise UserError(
+                f"the picture has {len(self.image) / 2**20:.1f} MB, and at most "
+                f"{MAX_BYTES >> 20} are allowed; make it smaller"
+            )
+        if not self.digest:
+            object.__setattr__(self, "digest", hashlib.sha256(self.image).hexdigest())
+
+
+@dataclass(frozen=True)
+class Models:
+    """Which nets for photos there are, and which are on disk. Items: one `ModelsItem`.
+
+    The worker then goes on to load the first one that is there, so that no picture waits for it.
+    """
+
+
+@dataclass(frozen=True)
+class Download:
+    """Fetches the published weights of a model. Items: `LoadingItem`."""
+
+    model: str
+
+    def __post_init__(self) -> None:
+        model_config(self.model)
+
+
+Job = Race | Gradients | Propagate | Classify | Models | Download
+# Kinds of jobs that do not wait behind each other. A download only waits for bytes: it takes
+# minutes, so it may hold up neither the short jobs nor the trainings.
+KINDS = ("short", "long", "download")
+
+
+def kind_of(job: Job) -> str:
+    """Which of the queues a job waits in, one of KINDS."""
+    return {Race: "long", Download: "download"}.get(type(job), "short")
+
+
+def is_shared(job: Job) -> bool:
+    """Whether an equal job may be answered with this one's result."""
+    return not isinstance(job, Models | Download)  # what is on disk may have changed
+
+
+def without_picture(job: Job) -> Job:
+    """An equal job that takes no room: what is over needs no picture any more."""
+    return dataclasses.replace(job, image=b"") if isinstance(job, Classify) else job
 
 
 class LayerGradients(TypedDict):
@@ -89,11 +148,44 @@ class PropagateItem(TypedDict):
     predicted_variance: float | None
 
 
+class Progress(TypedDict):
+    """`nfnet.run.Loading` as JSON."""
+
+    what: str
+    done: int
+    total: int
+
+
+class LoadingItem(TypedDict):
+    loading: Progress
+
+
+class AnswerItem(TypedDict):
+    """`nfnet.photo.Answer` as JSON."""
+
+    answer: dict
+
+
+class ModelFacts(TypedDict):
+    name: str
+    on_disk: bool
+    bytes: int  # of the file here, or of the one that would be fetched; 0: not known
+    published: bool  # whether weights can be fetched
+    about: str  # what the file here says of itself, a sentence; empty if it says nothing
+
+
+class ModelsItem(TypedDict):
+    models: list[ModelFacts]
+
+
 Item = tuple[int, Event] | dict[str, Any]
 
 
 def configs_of(job: Job) -> tuple[RunConfig, ...]:
-    return job.configs if isinstance(job, Race) else (job.config,)
+    """The trainings that a job asks for; jobs about photos ask for none."""
+    if isinstance(job, Race):
+        return job.configs
+    return (job.config,) if isinstance(job, Gradients | Propagate) else ()
 
 
 def check(job: Job, device: str) -> None:
@@ -107,22 +199,28 @@ def _limits(config: RunConfig, device: str) -> Limits:
 
 
 _KINDS: dict[str, type[Job]] = {
-    kind.__name__.lower(): kind for kind in (Race, Gradients, Propagate)
+    kind.__name__.lower(): kind for kind in (Race, Gradients, Propagate, Classify, Models, Download)
 }
 
 
 def job_to_json(job: Job) -> dict[str, Any]:
-    """A dict with only JSON values, `"job"` first."""
-    return {"job": type(job).__name__.lower(), **dataclasses.asdict(job)}
+    """A dict with only JSON values, `"job"` first. A picture is not in it: it travels as bytes."""
+    values = dataclasses.asdict(without_picture(job))
+    values.pop("image", None)
+    return {"job": type(job).__name__.lower(), **values}
 
 
-def job_from_json(values: dict[str, Any]) -> Job:
+def job_from_json(values: dict[str, Any], picture: bytes = b"") -> Job:
     """Inverse of `job_to_json`; UserError for settings that are unknown or out of range."""
     values = dict(values)
     kind = _KINDS[values.pop("job")]
     if kind is Race:
         return Race(tuple(RunConfig.from_json(config) for config in values["configs"]))
-    return kind(**{**values, "config": RunConfig.from_json(values["config"])})
+    if kind is Classify:
+        return Classify(Question.from_json(values["question"]), picture, values["digest"])
+    if "config" in values:
+        values["config"] = RunConfig.from_json(values["config"])
+    return kind(**values)
 
 
 @dataclass(frozen=True)
@@ -146,7 +244,7 @@ class Entry:
     """All that is known of one job. Only the desk looks inside."""
 
     job: Job
-    kind: str  # "long" or "short"
+    kind: str  # one of KINDS
     owner: str
     watched: float  # when someone last looked
     name: str = "queued"

@@ -6,7 +6,8 @@ more than there are slots waits as a spare, so the next job need not wait until 
 replaced (seconds, for torch's import).
 
 Nothing here can block on a worker that does not listen: what one may have unread is a job, one
-message of controls and one cancel, which is far less than a socket holds.
+message of controls and one cancel, which is far less than a socket holds, and a picture, which a
+thread of its own writes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 
 from app.compute import jobs, wire
 from app.compute.desk import Desk
-from app.compute.jobs import Busy, Entry, Job, Ticket
+from app.compute.jobs import KINDS, Busy, Classify, Entry, Job, Models, Ticket
 from app.compute.process import WorkerProcess
 
 COMMAND = (sys.executable, "-m", "app.compute.worker")
@@ -31,7 +32,6 @@ START_SECONDS = 120.0  # from nothing to ready, on a slow disk
 STARTING_AT_ONCE = 2  # more imports of torch at a time would starve the app
 HOPELESS = 3  # starts failed in a row
 LONGEST_MESSAGE = 500  # characters of a worker's sentence for a student
-KINDS = ("short", "long")
 
 DIED = "The process that computed this died, perhaps for want of memory; start the run again."
 NO_WORKERS = "Nothing can be computed at the moment; try again in a minute"
@@ -50,10 +50,14 @@ class _Worker:
     run: int = 0  # number of that job; tells late words about an earlier one
     told_to_stop: bool = False
     steering: bool = False  # controls are on their way
+    looks: bool = False  # at photos: it has a net for them in memory
 
 
 class LocalCompute:
     """`Compute` with `workers` slots for trainings and one for short jobs; starts at once.
+
+    Photos go to the one worker that has looked at photos before, as long as there is a choice: a
+    large net is loaded once. A download takes a spare process.
 
     Args:
         workers: trainings at a time.
@@ -77,7 +81,7 @@ class LocalCompute:
         loopback: bool | None = None,
     ) -> None:
         self._desk = Desk(
-            {"long": workers, "short": 1},
+            {"long": workers, "short": 1, "download": 1},
             queue_limit=queue_limit,
             deadline=deadline,
             abandon_after=abandon_after,
@@ -160,19 +164,31 @@ class LocalCompute:
     def _give_out(self) -> None:
         for kind in KINDS:
             while self._busy(kind) < self._desk.slots[kind]:
-                worker = next((w for w in self._workers if w.device and not w.entry), None)
                 entry = self._desk.next(kind)
-                if worker is None or entry is None:
+                worker = self._free_worker(entry.job) if entry else None
+                if worker is None:
                     break
                 self._runs += 1
-                job = jobs.job_to_json(entry.job)
-                if not worker.process.send(wire.pack("run", run=self._runs, job=job)):
+                if not self._hand_over(worker, entry.job):
                     self._lose(worker)  # died idle: the job has not been touched
                     worker.process.kill()
                     continue
                 worker.entry, worker.run = entry, self._runs
                 worker.told_to_stop = worker.steering = False
                 self._desk.start(entry)
+
+    def _free_worker(self, job: Job) -> _Worker | None:
+        looks = isinstance(job, Classify | Models)
+        free = [w for w in self._workers if w.device and not w.entry]
+        return min(free, key=lambda worker: worker.looks != looks, default=None)
+
+    def _hand_over(self, worker: _Worker, job: Job) -> bool:
+        worker.looks |= isinstance(job, Classify | Models)
+        picture = job.image if isinstance(job, Classify) else None
+        message = wire.pack(
+            "run", run=self._runs, job=jobs.job_to_json(job), picture=picture is not None
+        )
+        return worker.process.send(message) and (picture is None or worker.process.send(picture))
 
     def _busy(self, kind: str) -> int:
         """Slots taken; one whose job was cancelled is free only when its worker has let go."""

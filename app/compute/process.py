@@ -15,6 +15,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -25,13 +26,15 @@ ROOT = Path(__file__).resolve().parents[2]
 KEY_VARIABLE = "NFNET_WORKER_KEY"
 KEY_BYTES = 32
 CONNECT_SECONDS = 60.0  # Python's own start, not yet torch's
+AT_ONCE = 64 << 10  # bytes that a channel takes although nobody reads yet
 
 
 class WorkerProcess:
     """`command` in a process of its own, with a channel of byte messages in both directions.
 
-    `start`, `receive` and `bury` belong to one thread; `send` to whoever holds the engine's lock;
-    `kill` may be called by anyone at any time.
+    `start`, `receive` and `bury` belong to one thread; `send` to whoever holds the engine's lock,
+    so it never waits: a long message, a picture, is written by a thread of its own. `kill` may be
+    called by anyone at any time.
     """
 
     def __init__(self, command: Sequence[str], loopback: bool = os.name == "nt") -> None:
@@ -40,6 +43,9 @@ class WorkerProcess:
         self._connection: Connection | None = None
         self._lock = threading.Lock()  # no signal may go to a process id that was given back
         self._killed = self._buried = False
+        self._posting = threading.Lock()
+        self._outbox = deque[bytes]()  # of a long message, and what was said after it
+        self._postman: threading.Thread | None = None
 
     @property
     def pid(self) -> int | None:
@@ -93,14 +99,38 @@ class WorkerProcess:
             self.kill()
 
     def send(self, message: bytes) -> bool:
-        """Whether the message left; False where the worker is gone."""
+        """Whether the message leaves; False where the worker is known to be gone."""
         if self._connection is None:
             return False
+        with self._posting:
+            if self._postman is not None:
+                self._outbox.append(message)
+                return True
+            if len(message) > AT_ONCE:
+                self._outbox.append(message)
+                self._postman = threading.Thread(target=self._post, daemon=True)
+                self._postman.start()
+                return True
+            return self._write(message)
+
+    def _write(self, message: bytes) -> bool:
         try:
             self._connection.send_bytes(message)
         except OSError:
             return False
         return True
+
+    def _post(self) -> None:
+        """Writes what is in the outbox, in its order, until it is empty or the worker is gone."""
+        while True:
+            with self._posting:
+                if not self._outbox:
+                    self._postman = None
+                    return
+                message = self._outbox.popleft()
+            if not self._write(message):
+                with self._posting:
+                    self._outbox.clear()  # the next turn ends it
 
     def receive(self) -> bytes:
         """Waits for a message. EOFError or OSError: the worker is gone or sent too much at once."""
@@ -121,6 +151,8 @@ class WorkerProcess:
     def bury(self) -> int | None:
         """Ends the process, gives everything back and returns the exit status."""
         self.kill()
+        if (postman := self._postman) is not None:  # nobody reads any more: it ends
+            postman.join(10)
         if self._connection is not None:
             self._connection.close()
         if self._process is None:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.compute.jobs import Gradients, Item, Job, Race, check
+from app.compute.jobs import Classify, Download, Gradients, Item, Job, Models, Race, check
+from app.compute.photos import Photos
 from nfnet.run import Control, Controls, Diverged, Event, Finished, RunConfig
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class Library:
     train: Callable[[RunConfig, Controls], Iterator[Event]]
     gradient_units: Callable[[RunConfig, Sequence[int]], Iterator[dict[str, Any]]]
     propagate: Callable[[RunConfig, str], Iterator[dict[str, Any]]]
+    photos: Photos | None = None  # None: only in tests of other things
 
 
 def load_library() -> Library:
@@ -58,13 +60,22 @@ def compute(job: Job, library: Library, listen: Listen) -> Iterator[Item]:
     if isinstance(job, Race):
         yield from race(job.configs, library.train, listen)
         return
-    if isinstance(job, Gradients):
-        items = library.gradient_units(job.config, job.at_steps)
-    else:
-        items = library.propagate(job.config, job.images)
-    for item in items:
+    for item in _items(job, library):
         yield item
         listen(False)
+
+
+def _items(job: Job, library: Library) -> Iterator[Item]:
+    match job:
+        case Gradients():
+            return library.gradient_units(job.config, job.at_steps)
+        case Classify():
+            return library.photos.classify(job)
+        case Models():
+            return library.photos.models()
+        case Download():
+            return library.photos.download(job.model)
+    return library.propagate(job.config, job.images)
 
 
 def race(

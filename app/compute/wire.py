@@ -21,10 +21,28 @@ from typing import (
     is_typeddict,
 )
 
-from app.compute.jobs import Gradients, GradientsItem, Item, Job, PropagateItem, Race
+from app.compute.jobs import (
+    AnswerItem,
+    Classify,
+    Download,
+    Gradients,
+    GradientsItem,
+    Item,
+    Job,
+    LoadingItem,
+    Models,
+    ModelsItem,
+    Propagate,
+    PropagateItem,
+    Race,
+)
+from nfnet.photo import Answer, Prediction
 from nfnet.run import Event, event_from_json
 
 MAX_BYTES = 16 << 20  # a message's
+MAX_SEEN = 2 << 20  # bytes of the picture in an answer
+MAX_GRID = 64  # rows or columns of a heat map
+MAX_LABEL = 300  # characters
 
 
 class BadMessage(Exception):
@@ -85,11 +103,43 @@ def items_from_json(job: Job, values: list) -> list[Item]:
     """The items of `job`, each with the fields and types that jobs.py promises, else BadMessage."""
     if isinstance(job, Race):
         return [_lane_event(value, len(job.configs)) for value in values]
-    kind = GradientsItem if isinstance(job, Gradients) else PropagateItem
+    kind = _ITEMS[type(job)]
     for value in values:
         if not fits(value, kind):
-            raise BadMessage(f"not a {kind.__name__}: {str(value)[:80]}")
+            raise BadMessage(f"not an item of a {type(job).__name__}: {str(value)[:80]}")
+        if isinstance(job, Classify) and "answer" in value:
+            _check_answer(value["answer"])
     return values
+
+
+_ITEMS = {
+    Gradients: GradientsItem,
+    Propagate: PropagateItem,
+    Classify: LoadingItem | AnswerItem,
+    Models: ModelsItem,
+    Download: LoadingItem,
+}
+
+
+def _check_answer(values: dict[str, Any]) -> None:
+    """BadMessage unless the values are an answer whose picture a page may show."""
+    try:
+        answer = Answer.from_json(values)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadMessage(f"not an answer: {str(values)[:80]}") from error
+    parts = (answer, *answer.predictions)
+    if not all(fits(getattr(p, n), h) for p in parts for n, h in _ANSWER[type(p)].items()):
+        raise BadMessage(f"not an answer: {str(values)[:80]}")
+    grid = answer.heat_map or [[0.0]]
+    if (
+        not answer.seen.startswith(b"\xff\xd8\xff")  # JPEG
+        or len(answer.seen) > MAX_SEEN
+        or any(len(p.label) > MAX_LABEL or not 0 <= p.probability <= 1 for p in answer.predictions)
+        or not 1 <= len(grid) <= MAX_GRID
+        or not 1 <= len(grid[0]) <= MAX_GRID
+        or any(len(row) != len(grid[0]) or not all(0 <= v <= 1 for v in row) for row in grid)
+    ):
+        raise BadMessage(f"an answer that no page may show: {str(values)[:80]}")
 
 
 def _lane_event(value: Any, lanes: int) -> tuple[int, Event]:
@@ -105,6 +155,7 @@ def _lane_event(value: Any, lanes: int) -> tuple[int, Event]:
 
 
 _EVENTS = {kind: get_type_hints(kind) for kind in get_args(Event)}
+_ANSWER = {kind: get_type_hints(kind) for kind in (Answer, Prediction)}
 
 
 def fits(value: Any, hint: Any) -> bool:

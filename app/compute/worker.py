@@ -49,13 +49,14 @@ class Channel:
         self._sent = -SEND_EVERY
         self.run = 0
 
-    def next_job(self) -> dict[str, Any]:
-        """Waits for a job. EOFError: there will be none."""
+    def next_job(self) -> tuple[dict[str, Any], bytes]:
+        """Waits for a job, and for the picture that goes with it. EOFError: there will be none."""
         while (message := json.loads(self._connection.recv_bytes()))["type"] != "run":
             pass  # a late word about the last job
+        picture = self._connection.recv_bytes() if message["picture"] else b""
         self.run, self._sent = message["run"], time.monotonic() - SEND_EVERY
         self._items.clear()
-        return message["job"]
+        return message["job"], picture
 
     def listen(self, wait: bool = False) -> list[tuple[int, Control]]:
         """Controls that have come, as (lane, control). `wait`: until something comes.
@@ -136,10 +137,11 @@ def main(
 
 def _perform(channel: Channel, library: tasks.Library) -> bool:
     """Computes the next job; whether this worker must be replaced after it."""
-    values = channel.next_job()
+    values, picture = channel.next_job()
     outcome, reason, message, retiring = "done", "", "", False
     try:
-        for item in tasks.compute(jobs.job_from_json(values), library, channel.listen):
+        job = jobs.job_from_json(values, picture)
+        for item in tasks.compute(job, library, channel.listen):
             channel.add(item)
         channel.flush()
     except Cancelled:

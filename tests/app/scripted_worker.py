@@ -14,9 +14,11 @@ from pathlib import Path
 
 from app.compute import wire
 from app.compute.jobs import Race
+from app.compute.photos import Photos
 from app.compute.tasks import Library
 from app.compute.worker import main
-from nfnet.run import Finished, RunConfig, Step, UserError
+from nfnet.photo import Answer, Prediction, Question
+from nfnet.run import Finished, Loading, RunConfig, Step, UserError
 
 MARKS = "NFNET_TEST_MARKS"  # names a folder
 
@@ -150,7 +152,45 @@ def propagate(config, images):
     yield item
 
 
+def find(name):
+    """Two models are on disk; this file stands for their weights."""
+    return Path(__file__) if name in ("nfnet_f0", "nfnet_f1") else None
+
+
+def fetch(name):
+    if name == "nfnet_f6":
+        raise UserError("there is no network here; copy the file")
+    for done in range(50):
+        yield Loading(name, done, 50)
+        time.sleep(0.02)
+    return Path(__file__)
+
+
+def load(name, path):
+    yield Loading(name, 1, 2)
+    return Classifier(name)
+
+
+class Classifier:
+    """A picture that begins with "script:" is an order; of any other it counts the bytes."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def answer(self, data: bytes, question: Question) -> Answer:
+        if data.startswith(b"script:"):
+            act(data.removeprefix(b"script:").split()[0].decode())
+        share = question.perturbation.crop
+        best = Prediction(os.getpid(), f"{len(data)} bytes, sum {sum(data)}", share, "n0")
+        seen = b"no picture" if data == b"lies" else b"\xff\xd8\xff picture"
+        grid = [[0.0, 1.0], [0.5, 0.25]] if question.heat_map else None
+        return Answer(self.name, (best,), 0.01, 10**9, 256, seen, grid)
+
+
+PHOTOS = Photos(find, fetch, load, lambda path: "Made for tests.", {"nfnet_f2": 7, "nfnet_f6": 9})
+
+
 if __name__ == "__main__":
     if "--broken" in sys.argv:
         sys.exit("cannot start")
-    main(lambda: Library("cpu", train, gradient_units, propagate), memory=256 << 20)
+    main(lambda: Library("cpu", train, gradient_units, propagate, PHOTOS), memory=256 << 20)

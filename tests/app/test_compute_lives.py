@@ -192,5 +192,5 @@ def test_the_app_has_one_compute(monkeypatch):
         assert app.compute.get_compute(workers=3) is first
         first.close()
         second = app.compute.get_compute(workers=2)
-        assert second is not first and second.stats()["slots"] == {"long": 2, "short": 1}
+        assert second is not first and second.stats()["slots"]["long"] == 2
         second.close()
