@@ -27,6 +27,10 @@ _WHERE = {
     "ResNet": "resnet",
     "create_model": "weights",
     "load_weights": "weights",
+    "save_weights": "weights",
+    "find_weights": "hub",
+    "fetch_weights": "hub",
+    "read_metadata": "checkpoint",
     "train": "training",
 }
 __all__ = sorted(_WHERE)

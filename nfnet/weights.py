@@ -1,181 +1,260 @@
-"""Models by name, and published weights put into them.
+"""Models by name, with published weights or our own put into them.
 
-The official files are pickles of two levels, haiku's module name -> parameter name -> array, with
-convolutions stored as (height, width, in, out) and linear layers as (in, out).
+Three kinds of file are told apart by content: timm's safetensors, our own safetensors, and the
+official pickles. Whatever the kind, every tensor of the file is used once, and its shape and type
+are checked, before the model changes.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
+from nfnet.checkpoint import (
+    Preprocessing,
+    WeightsInfo,
+    looks_like_safetensors,
+    open_safetensors,
+    read_metadata,
+)
 from nfnet.devices import pick_device
+from nfnet.haiku import convert_haiku
+from nfnet.hub import fetch_weights, find_weights
 from nfnet.model import NFNet
 from nfnet.pickles import read_pickle
 from nfnet.resnet import ResNet
 from nfnet.run import UserError
-from nfnet.variants import NFNetConfig, model_config
+from nfnet.timm_names import timm_name, timm_shape
+from nfnet.variants import NFNetConfig, ResNetConfig, model_config
 
-# Our module names (a number is `{n}`) -> haiku's, for each kind of net.
-_NFNET = {
-    "stem.{n}": "NFNet/~/stem_conv{n}",
-    "final_conv": "NFNet/~/final_conv",
-    "classifier": "NFNet/~/linear",
-}
-_RESNET = {"stem": "NF_ResNet/~/initial_conv", "classifier": "NF_ResNet/~/linear"}
-_BLOCK = {
-    "conv0": "conv0",
-    "conv1": "conv1",
-    "conv1b": "conv1b",
-    "conv2": "conv2",
-    "convs.0": "conv0",
-    "convs.1": "conv1",
-    "convs.2": "conv2",
-    "conv_shortcut": "conv_shortcut",
-    "squeeze_excite.linear0": "squeeze_excite/~/linear",
-    "squeeze_excite.linear1": "squeeze_excite/~/linear_1",
-}
+__all__ = [
+    "create_model",
+    "fetch_weights",
+    "find_weights",
+    "load_weights",
+    "read_metadata",
+    "save_weights",
+]
+_FREE = {"num_classes", "drop_rate", "stochastic_depth", "train_size", "test_size"}
+_HALVES = {"F16": torch.float16, "BF16": torch.bfloat16}
 
 
 def create_model(
     name: str,
     *,
-    num_classes: int = 1000,
+    num_classes: int | None = None,
     weights: str | os.PathLike[str] | None = None,
     device: str | torch.device = "auto",
     dtype: torch.dtype | None = None,
 ) -> nn.Module:
     """A model by its name (see `nfnet.list_models`), in evaluation mode if it has weights.
 
+    With weights nothing is initialised and nothing copied: safetensors are mapped to memory, and a
+    parameter is read from the disk when it is first used.
+
     Args:
-        weights: None for random ones, or the path of an official file.
+        num_classes: 1000, or as many as our own weights have, unless told otherwise.
+        weights: None for random ones, a file's path, or "pretrained" for the published or shipped
+            ones, which are found on disk or else downloaded.
         device: "auto" is CUDA, then MPS, then the CPU.
 
     Raises:
-        UserError: an unknown name, or weights that cannot be read or do not fit.
+        UserError: an unknown name, or weights that cannot be found, read, or do not fit.
     """
-    row = {**vars(model_config(name)), "num_classes": num_classes}
-    sizes = {key: row.pop(key) for key in ("train_size", "test_size")}
-    is_nfnet = isinstance(model_config(name), NFNetConfig)
-    model = NFNet(NFNetConfig(**row, **sizes)) if is_nfnet else ResNet(**row)
-    if weights == "pretrained":
-        raise UserError("published weights are not fetched here yet; give the path of their file")
-    if weights is not None:
-        load_weights(model, weights)
-        model.eval()
-    return model.to(pick_device(device), dtype)
+    config = model_config(name)
+    if weights is None:
+        return build(config, num_classes or 1000).to(pick_device(device), dtype)
+    path = _pretrained(name) if weights == "pretrained" else Path(weights)
+    if num_classes is None:
+        info = read_metadata(path)
+        num_classes = info.config.num_classes if info else 1000
+    with torch.device("meta"), _Uninitialised():
+        model = build(config, num_classes)
+    load_weights(model, path)
+    return model.eval().to(pick_device(device), dtype)
+
+
+def build(config: NFNetConfig | ResNetConfig, num_classes: int | None = None) -> NFNet | ResNet:
+    """The net of a configuration, with random weights."""
+    if num_classes is not None:
+        config = dataclasses.replace(config, num_classes=num_classes)
+    if isinstance(config, NFNetConfig):
+        return NFNet(config)
+    fields = {**vars(config)}
+    del fields["train_size"], fields["test_size"]
+    return ResNet(**fields)
+
+
+class _Uninitialised(TorchFunctionMode):
+    """Leaves out initialisation: on the meta device it would do nothing, and take 2 s to load."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
+def _pretrained(name: str) -> Path:
+    fetching = fetch_weights(name)
+    while True:
+        try:
+            next(fetching)
+        except StopIteration as done:
+            return done.value
 
 
 def load_weights(model: nn.Module, path: str | os.PathLike[str]) -> None:
-    """Puts the weights of an official pickle into an NFNet or NF-ResNet, in place.
+    """Puts the weights of a file into an NFNet or NF-ResNet, or leaves the model as it was.
 
-    Every tensor of the file is used and every parameter filled, or the model is left as it was.
+    The file is timm's or our safetensors, or an official pickle; half precision becomes float32. A
+    model on the meta device takes the tensors as they lie in the file, any other copies them.
 
     Raises:
         UserError: the file is missing, damaged, of another format, or of another model.
     """
-    path = Path(path)
-    _check_format(path)
-    state = convert_haiku(read_pickle(path), model.state_dict(), path.name)
-    model.load_state_dict(state)
-
-
-def _check_format(path: Path) -> None:
-    """The format is told by content, since the official pickles are called .npz."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(16)
-    except OSError as error:
-        raise UserError(f"the weights {path} cannot be read: {error.strerror}") from None
-    if not start.startswith(b"\x80"):
-        kind = "safetensors, which" if start[8:9] == b"{" else "of a format that"
-        raise UserError(
-            f"{path.name} is {kind} is not read here; give one of the official F0 to F6 files"
-        )
-
-
-def haiku_name(parameter: str, is_nfnet: bool) -> tuple[str, str] | None:
-    """Where the official files keep one of our parameters; None if they have no such thing.
-
-    >>> haiku_name("blocks.3.conv0.weight", is_nfnet=True)
-    ('NFNet/~/nf_block_3/~/conv0', 'w')
-    """
-    module, _, leaf = parameter.rpartition(".")
-    if match := re.fullmatch(r"blocks\.(\d+)\.?(.*)", module):
-        number, part = match.groups()
-        block = "NFNet/~/nf_block" if is_nfnet else "NF_ResNet/~/nf_res_block"
-        block += f"_{number}" if number != "0" else ""
-        if (part, leaf) == ("", "skip_gain"):
-            return block, leaf
-        haiku = f"{block}/~/{_BLOCK[part]}" if part in _BLOCK else None
+    path, expected = Path(path), model.state_dict()
+    if looks_like_safetensors(path):
+        state = _read_safetensors(path, model.config, expected)
+    elif _starts_as_pickle(path):
+        state = convert_haiku(read_pickle(path), expected, path.name)
     else:
-        names = _NFNET if is_nfnet else _RESNET
-        number = re.search(r"\d+", module)
-        pattern = re.sub(r"\d+", "{n}", module)
-        haiku = names[pattern].format(n=number and number[0]) if pattern in names else None
-    is_linear = haiku is not None and re.search(r"linear(_1)?$", haiku)
-    leaves = {"weight": "w", "bias": "b"} if is_linear else {"weight": "w", "gain": "gain"}
-    leaf = leaves.get(leaf, leaf)
-    return (haiku, leaf) if haiku is not None else None
+        raise UserError(
+            f"{path.name} is of a format that is not read here; give safetensors or one of the "
+            "official F0 to F6 files"
+        )
+    model.load_state_dict(state, assign=any(tensor.is_meta for tensor in expected.values()))
 
 
-def convert_haiku(tree: Any, expected: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The state dict that an official tree holds, as float32 tensors in our layout.
+def _starts_as_pickle(path: Path) -> bool:
+    """The official pickles are called .npz, which they are not."""
+    with path.open("rb") as file:
+        return file.read(1) == b"\x80"
+
+
+def _read_safetensors(
+    path: Path, config: NFNetConfig | ResNetConfig, expected: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    info = read_metadata(path)
+    if info is not None:
+        _check_same_net(info.config, config, path.name)
+        return _take(path, expected, lambda name: name, lambda name, shape: tuple(shape), _HALVES)
+    if not isinstance(config, NFNetConfig):
+        raise UserError(f"{path.name} is not one of our own files, and timm's hold NFNets only")
+    return _take(path, expected, lambda name: timm_name(name, config.depths), timm_shape, {})
+
+
+def _take(
+    path: Path,
+    expected: Mapping[str, Tensor],
+    name_of: Callable[[str], str | None],
+    shape_of: Callable[[str, torch.Size], tuple[int, ...]],
+    halves: Mapping[str, torch.dtype],
+) -> dict[str, Tensor]:
+    """The file's tensors by our names and in our shapes, mapped to memory where they are float32.
 
     Args:
-        tree: haiku's module name -> parameter name -> float32 array.
-        expected: the model's own state dict; gives the names and the shapes.
-        name: what to call the file in errors.
-
-    Raises:
-        UserError: a tensor is missing, left over, or of another shape or type.
+        halves: further types that are read, and made float32.
     """
-    left = {(module, leaf): array for module, leaf, array in _leaves(tree, name)}
-    is_nfnet = "stem.0.weight" in expected
     state = {}
-    for parameter, tensor in expected.items():
-        where = haiku_name(parameter, is_nfnet)
-        if where is None:
-            raise UserError(f"the model's {parameter} is in no official file; use norm 'nf'")
-        if where not in left:
-            raise UserError(f"{name} lacks {' '.join(where)}: it belongs to another model")
-        state[parameter] = _convert(left.pop(where), tuple(tensor.shape), " ".join(where), name)
+    with open_safetensors(path, "pt") as file:
+        left = set(file.keys())
+        for parameter, tensor in expected.items():
+            name = name_of(parameter)
+            if name not in left:
+                raise UserError(f"{path.name} lacks {name or parameter}: {_OTHER}")
+            left.remove(name)
+            part, shape = file.get_slice(name), shape_of(parameter, tensor.shape)
+            kind, found = part.get_dtype(), tuple(part.get_shape())
+            allowed = {"F32", *halves} if tensor.is_floating_point() else {"I64"}
+            if kind not in allowed:
+                raise UserError(f"{path.name}: {name} is {kind}, and {min(allowed)} is expected")
+            if found != shape:
+                raise UserError(
+                    f"{path.name}: {name} has the shape {found} and the model needs {shape}: "
+                    f"{_OTHER} or number of classes"
+                )
+            state[parameter] = _ready(file.get_tensor(name), kind).view(tensor.shape)
     if left:
-        extra = " ".join(next(iter(left)))
-        raise UserError(f"{name} also has {extra}: it belongs to another model")
+        raise UserError(f"{path.name} also has {min(left):.80}: {_OTHER}")
     return state
 
 
-def _leaves(tree: Any, name: str) -> list[tuple[str, str, np.ndarray]]:
-    modules = tree.items() if isinstance(tree, dict) else [("", None)]
-    leaves = []
-    for module, parameters in modules:
-        if not isinstance(module, str) or not isinstance(parameters, dict):
-            raise UserError(f"{name} holds no weights: it is not a dict of modules")
-        for leaf, array in parameters.items():
-            if not isinstance(leaf, str) or not isinstance(array, np.ndarray):
-                raise UserError(f"{name} holds no weights: {module} is not a dict of arrays")
-            leaves.append((module, leaf, array))
-    return leaves
+_OTHER = "it belongs to another model"
 
 
-def _convert(array: np.ndarray, shape: tuple[int, ...], where: str, name: str) -> Tensor:
-    if array.dtype != np.float32:
-        raise UserError(f"{name}: {where} is {array.dtype}, and float32 is expected")
-    if array.ndim == 4:
-        array = array.transpose(3, 2, 0, 1)  # (H, W, in, out) -> (out, in, H, W)
-    elif array.ndim == 2:
-        array = array.T
-    if array.shape != shape:
-        raise UserError(
-            f"{name}: {where} gives the shape {array.shape} and the model needs {shape}: "
-            "it belongs to another variant or number of classes"
-        )
-    return torch.tensor(array)
+def _ready(tensor: Tensor, kind: str) -> Tensor:
+    if kind in _HALVES:
+        return tensor.float()
+    # an old or foreign writer may not have aligned the data, which some kernels rely on
+    return tensor.clone() if tensor.data_ptr() % tensor.element_size() else tensor
+
+
+def _check_same_net(
+    stored: NFNetConfig | ResNetConfig, config: NFNetConfig | ResNetConfig, name: str
+) -> None:
+    """What the shapes alone would not tell, such as alpha."""
+    if type(stored) is not type(config):
+        raise UserError(f"{name} holds another kind of net")
+    for field, value in vars(config).items():
+        found = getattr(stored, field)
+        if field not in _FREE and found != value:
+            raise UserError(f"{name} holds another net: its {field} is {found}, not {value}")
+
+
+def save_weights(
+    model: NFNet | ResNet,
+    path: str | os.PathLike[str],
+    *,
+    classes: Sequence[Sequence[str]],
+    preprocessing: Preprocessing | Mapping[str, Any],
+    provenance: Mapping[str, Any] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Writes a file of our own format (see `nfnet.checkpoint`), whole or not at all.
+
+    Args:
+        model: not folded.
+        classes: (WordNet's name or "", label) of each class, by index.
+        provenance: data set, terms, recipe, accuracy, licence …; the numbers `threshold` and
+            `temperature` are used by whoever classifies.
+        dtype: how to store the weights; float16 halves the file.
+
+    Raises:
+        UserError: the description does not fit the model, or a number does not fit the type.
+    """
+    path = Path(path)
+    if not isinstance(preprocessing, Preprocessing):
+        preprocessing = Preprocessing(**preprocessing)
+    info = WeightsInfo(
+        model.config, tuple(map(tuple, classes)), preprocessing, {**(provenance or {})}
+    )
+    with torch.device("meta"), _Uninitialised():
+        whole = build(model.config).state_dict()
+    state = model.state_dict()
+    if state.keys() != whole.keys():
+        raise UserError("a folded model cannot be saved; save the one that it was folded from")
+    tensors = {}
+    for name, tensor in state.items():
+        stored = tensor.detach().cpu().to(dtype if tensor.is_floating_point() else None)
+        if not torch.isfinite(stored).all():
+            raise UserError(f"{name} holds a number that {dtype} cannot; the file is not written")
+        tensors[name] = stored.contiguous()
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, part, info.to_metadata())
+        read_metadata(part)
+        os.replace(part, path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
