@@ -63,6 +63,12 @@ PROMISES: dict[str, dict[str, Callable[[tuple[float, str]], bool]]] = {
     "batch-512": {"NF": dead, "NF + AGC": above(0.60)},
     "loose-512": {"λ 0.1": dead},
     "threshold": {"λ 0.0003": between(0.30, 0.85), "λ 0.01": above(0.85), "λ 0.3": dead},
+    "ingredients": {
+        "neither": dead,
+        "AGC alone": between(0.30, 0.90),
+        "NF alone": dead,
+        "NF + AGC": above(0.90),
+    },
     "outliers": {
         "NF": lambda result: dead(result) or result[0] < 0.70,  # the NF lane of batch 128
         "NF + AGC": above(0.85),

@@ -21,7 +21,7 @@ class Lane:
     """One net of a race: its name at the line's end, its recipe's key in the theme, its run."""
 
     label: str
-    recipe: str  # "batch", "none", "nf" or "agc"
+    recipe: str  # a key of app.theme.COLOURS
     config: RunConfig
 
 
@@ -46,7 +46,7 @@ class Preset:
 
 
 def _lane(label: str, recipe: str, lr: float, clipping: float | None = None, **changes) -> Lane:
-    norm = "nf" if recipe == "agc" else recipe
+    norm = {"agc": "nf", "none_agc": "none"}.get(recipe, recipe)
     return Lane(label, recipe, RunConfig(norm=norm, lr=lr, clipping=clipping, **changes))
 
 
@@ -114,6 +114,22 @@ PRESETS: dict[str, Preset] = {
             "The same NF net at rate 1 with three thresholds.",
             "λ 0.0003 shortens almost every gradient and crawls, in part because 100 steps are "
             "few; λ 0.3 lets go; λ 0.01 lies between.",
+        ),
+        Preset(
+            "ingredients",
+            "ingredients",
+            "Which ingredient?",
+            (
+                _lane("neither", "none", 1.0),
+                _lane("AGC alone", "none_agc", 1.0, 0.01),
+                _lane("NF alone", "nf", 1.0),
+                _lane("NF + AGC", "agc", 1.0, 0.01),
+            ),
+            "Two ingredients, each in or out, at rate 1: the normalizer-free parts (predicted "
+            "variance and scaled weight standardization) and AGC with λ 0.01.",
+            "Each alone is not enough for this net at this rate: without AGC it dies, with AGC "
+            "alone it learns less, and with both it learns best. This says nothing about the "
+            "large nets.",
         ),
         Preset(
             "outliers",

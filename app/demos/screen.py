@@ -13,7 +13,13 @@ from app.demos.layer_chart import ratio_by_layer
 from nfnet.run import Diverged
 
 # The recipes' colours by the names that .streamlit/config.toml gives them.
-_DOTS = {"batch": ":blue[●]", "nf": ":orange[●]", "agc": ":green[●]", "none": ":violet[●]"}
+_DOTS = {
+    "batch": ":blue[●]",
+    "nf": ":orange[●]",
+    "agc": ":green[●]",
+    "none": ":violet[●]",
+    "none_agc": ":gray[●]",
+}
 
 
 def size(compact: bool) -> int:

@@ -13,7 +13,7 @@ from app.demos.cold_open import RECORDED, lane
 from app.demos.curves import Curve, fate, gather, number, standing, story
 from app.demos.presets import BATCHES, LAMBDAS, PRESETS, STORIES, Lane, find, lanes_at
 from app.demos.recorded import Recorded
-from app.theme import COLOURS
+from app.theme import COLOURS, recipe_key
 from benchmarks import record_runs
 from nfnet.run import CLASSROOM, Diverged, Finished, Loading, RunConfig, UserError
 from tests.app.scripted_compute import ScriptedCompute, died, evaluated, finished, step, stuck
@@ -93,7 +93,7 @@ def test_a_preset_fits_a_classroom_and_its_lanes_are_told_apart(preset) -> None:
     for net in preset.lanes:
         net.config.check(CLASSROOM)
         assert net.recipe in COLOURS
-        assert (net.recipe == "agc") == (net.config.clipping is not None)
+        assert net.recipe == recipe_key(net.config.norm, net.config.clipping is not None)
         assert net.config.seed == 0
     shared = {(n.config.dataset, n.config.batch_size, n.config.steps) for n in preset.lanes}
     assert len(shared) == 1
