@@ -1,4 +1,4 @@
-"""The command line: python -m nfnet train | models | download.
+"""The command line: python -m nfnet classify | train | models | download.
 
 What a person can mend goes to standard error in one line, with exit status 2.
 """
@@ -9,8 +9,10 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
+from nfnet.photo import DEFAULT_MODEL, SMALL_MODEL, Prediction, Question
 from nfnet.run import (
     DATASETS,
     DEVICES,
@@ -27,6 +29,12 @@ from nfnet.run import (
     event_to_json,
 )
 from nfnet.variants import MODELS
+
+if TYPE_CHECKING:  # loads torch
+    from nfnet.predict import Classifier
+
+T = TypeVar("T")
+_JSON_KEYS = ("index", "label", "probability")  # of a prediction, as scripts read it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,12 +71,20 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--threads", type=int, default=1, help="of the CPU; 1 repeats exactly")
     train.add_argument("--json", action="store_true", help="one JSON object a line")
 
+    classify = commands.add_parser("classify", help="name what is in pictures")
+    classify.set_defaults(command=_classify)
+    classify.add_argument("files", nargs="*", metavar="picture", help="JPEG, PNG or WebP")
+    classify.add_argument("--model", help="see `models`; what the weights say, else nfnet_f0")
+    classify.add_argument("--weights", metavar="PATH", help="a file; else found or downloaded")
+    classify.add_argument("--top", type=int, default=5, help="how many answers a picture")
+    classify.add_argument("--json", action="store_true", help="one JSON object a line")
+
     models = commands.add_parser("models", help="list the models by name")
     models.set_defaults(command=_models)
 
-    download = commands.add_parser("download", help="fetch data before it is needed")
+    download = commands.add_parser("download", help="fetch data or weights before they are needed")
     download.set_defaults(command=_download)
-    download.add_argument("name", choices=["cifar10"])
+    download.add_argument("name", help="cifar10, or a model: nfnet_f0 to nfnet_f6")
     return parser
 
 
@@ -133,24 +149,110 @@ def _show_loading(event: Loading) -> None:
     print(f"{event.what}: {event.done / 1e6:.0f}{total} MB", end=end, file=sys.stderr, flush=True)
 
 
-def _models(options: argparse.Namespace) -> int:
-    for name, config in MODELS.items():
-        depths = "-".join(map(str, config.depths))
-        widths = "-".join(map(str, config.widths))
-        print(f"{name:16} depths {depths:12} widths {widths:20} {config.test_size} px")
-    return 0
+def _classify(options: argparse.Namespace) -> int:
+    if not options.files:
+        raise UserError("name at least one picture: python -m nfnet classify photo.jpg")
+    Question(top=options.top)  # refuses a bad number before anything is loaded
+    net = _Net(options.model, options.weights)
+    refused = False
+    for file in options.files:
+        name = file if file.isprintable() else ascii(file)[1:-1]
+        try:
+            predictions = net.classify(file, options.top)
+        except UserError as error:
+            refused = True
+            if options.json:
+                print(json.dumps({"file": name, "error": str(error)}), flush=True)
+            else:
+                print(f"nfnet: {name}: {error}", file=sys.stderr)
+        else:
+            _print_predictions(name, predictions, options.json)
+    return 2 if refused else 0
 
 
-def _download(options: argparse.Namespace) -> int:
-    from nfnet import cifar10
+class _Net:
+    """A classifier that is loaded when the first good picture is there to be classified."""
 
-    loading = cifar10.find_or_fetch(cifar10.ARCHIVE)
+    def __init__(self, model: str | None, weights: str | None) -> None:
+        self.model, self.weights = model, weights
+        self.loaded: Classifier | UserError | None = None
+
+    def classify(self, file: str, top: int) -> list[Prediction]:
+        from nfnet.images import read_file, read_image
+
+        image = read_image(read_file(file))
+        if self.loaded is None:
+            try:
+                self.loaded = self._load()
+            except UserError as error:  # holds for every picture: looked for once
+                self.loaded = error
+        if isinstance(self.loaded, UserError):
+            raise self.loaded
+        return self.loaded.classify(image, top)
+
+    def _load(self) -> Classifier:
+        from nfnet.hub import find_weights
+        from nfnet.predict import load_classifier
+
+        model = self.model
+        if model is None and self.weights is None:
+            model = DEFAULT_MODEL
+            if find_weights(model) is None and find_weights(SMALL_MODEL) is not None:
+                print(
+                    f"nfnet: there are no weights of {model} on this disk; {SMALL_MODEL} answers "
+                    f"(to fetch them: python -m nfnet download {model})",
+                    file=sys.stderr,
+                )
+                model = SMALL_MODEL
+        return _follow(load_classifier(model, self.weights))
+
+
+def _print_predictions(name: str, predictions: list[Prediction], as_json: bool) -> None:
+    if as_json:
+        rows = [
+            {"index": p.index, "label": p.label, "probability": p.probability} for p in predictions
+        ]
+        print(json.dumps({"file": name, "predictions": rows}, allow_nan=False), flush=True)
+        return
+    print(name)
+    for prediction in predictions:
+        print(f"  {prediction.probability:6.1%}  {prediction.label}", flush=True)
+
+
+def _follow(loading: Generator[Loading, None, T]) -> T:
+    """Shows how far something is and returns what comes of it."""
     while True:
         try:
             _show_loading(next(loading))
         except StopIteration as done:
-            print(f"CIFAR-10 is in {done.value}")
-            return 0
+            return done.value
+
+
+def _models(options: argparse.Namespace) -> int:
+    from nfnet.hub import PUBLISHED, find_weights
+
+    for name, config in MODELS.items():
+        depths = "-".join(map(str, config.depths))
+        widths = "-".join(map(str, config.widths))
+        weights = ""
+        if path := find_weights(name):
+            weights = f"  on disk: {path}"
+        elif name in PUBLISHED:
+            weights = f"  to download: {PUBLISHED[name].bytes / 1e6:.0f} MB"
+        print(f"{name:16} depths {depths:12} widths {widths:20} {config.test_size} px{weights}")
+    return 0
+
+
+def _download(options: argparse.Namespace) -> int:
+    if options.name == "cifar10":
+        from nfnet import cifar10
+
+        print(f"CIFAR-10 is in {_follow(cifar10.find_or_fetch(cifar10.ARCHIVE))}")
+    else:
+        from nfnet.hub import fetch_weights
+
+        print(f"{options.name} is in {_follow(fetch_weights(options.name))}")
+    return 0
 
 
 if __name__ == "__main__":

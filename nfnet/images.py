@@ -7,8 +7,10 @@ cost is settled before decoding, from its header and its list of parts. Imports 
 from __future__ import annotations
 
 import io
+import os
 import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, ImageEnhance
@@ -64,6 +66,25 @@ _JPEG_PARTS = {
     *_ARITHMETIC,
     *range(0xE0, 0xF0),
 }
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """A picture's bytes, hardly more of them than are allowed; UserError says what is wrong."""
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise UserError("this is a folder; give the pictures in it")
+        if path.exists() and not path.is_file():  # a pipe or a device might never end
+            raise UserError("this is no ordinary file; choose a JPEG, PNG or WebP picture")
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except UserError:
+        raise
+    except FileNotFoundError:
+        raise UserError("there is no such file; check its path") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"the file cannot be read ({reason}); check its path") from None
 
 
 def read_image(data: bytes) -> Image.Image:

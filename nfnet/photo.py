@@ -13,6 +13,8 @@ from nfnet.run import UserError
 from nfnet.variants import model_config
 
 MAX_BYTES = 8 * 2**20  # of a picture's file
+DEFAULT_MODEL = "nfnet_f0"
+SMALL_MODEL = "nfnet_mini"  # where the default's weights are missing: its own come with the library
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Question:
         UserError: an unknown model, or a value out of range.
     """
 
-    model: str = "nfnet_f0"
+    model: str = DEFAULT_MODEL
     perturbation: Perturbation = field(default_factory=Perturbation)
     occlusion: Occlusion | None = None
     heat_map: bool = False  # which places speak for the first answer
