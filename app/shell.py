@@ -26,11 +26,14 @@ def prepare() -> None:
         st.html(_LARGE)
 
 
-def flag(name: str) -> bool:
-    """An on/off choice made in the address (`?name=1`), remembered while the session lasts."""
+def flag(name: str, *also: str) -> bool:
+    """An on/off choice made in the address (`?name=1`), remembered while the session lasts.
+
+    `also` are further words for "on": `?cut=45`.
+    """
     key = f"flag_{name}"
     if name in st.query_params:
-        st.session_state[key] = st.query_params[name].lower() in _YES
+        st.session_state[key] = st.query_params[name].lower() in (*_YES, *also)
     return bool(st.session_state.get(key, False))
 
 

@@ -4,6 +4,7 @@
 
 const NEXT = ["ArrowRight", "PageDown", " "];
 const PREVIOUS = ["ArrowLeft", "PageUp"];
+const PAGES = ["PageDown", "PageUp"];
 const ARROWS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"];
 const TYPING = ["textbox", "searchbox", "combobox", "spinbutton", "listbox", "option", "menu"]
   .concat(["menuitem", "menuitemradio", "menuitemcheckbox", "grid", "gridcell", "tree", "treeitem"]);
@@ -60,6 +61,7 @@ class Deck {
 
   receive(data, setStateValue) {
     this.slides = data.slides;
+    this.cut = data.cut;
     this.send = (position) => setStateValue("position", position);
     this.fillOverview();
     if (data.ack >= this.sent && data.index !== this.position?.index) {
@@ -74,6 +76,17 @@ class Deck {
     return this.slides[this.position.index];
   }
 
+  // Whether the talk passes through this slide; in the cut, optional ones are left out.
+  kept(slide) {
+    return !(this.cut && slide.optional);
+  }
+
+  // The nearest slide of the talk in this direction; undefined: none.
+  beside(index, by) {
+    do index += by; while (this.slides[index] && !this.kept(this.slides[index]));
+    return this.slides[index] && index;
+  }
+
   forward() {
     const { index, step } = this.position;
     if (step < this.slide.steps) {
@@ -82,13 +95,17 @@ class Deck {
       const shown = document.querySelector(`.st-key-frag_${step + 1}_${this.slide.id}`);
       const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
       shown?.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
-    } else if (index < this.slides.length - 1) this.move(index + 1, 0);
+    } else {
+      const next = this.beside(index, 1);
+      if (next !== undefined) this.move(next, 0);
+    }
   }
 
   back() {
     const { index, step } = this.position;
+    const before = this.beside(index, -1);
     if (step > 0) this.move(index, step - 1);
-    else if (index > 0) this.move(index - 1, this.slides[index - 1].steps);
+    else if (before !== undefined) this.move(before, this.slides[before].steps);
   }
 
   move(index, step) {
@@ -113,10 +130,14 @@ class Deck {
     document.documentElement.dataset.deck = "";
     this.mark();
     this.find(".position").textContent = `${index + 1} / ${this.slides.length}`;
-    this.find(".fill").style.inlineSize = `${(100 * (index + 1)) / this.slides.length}%`;
-    this.find("[data-do=back]").disabled = index === 0 && step === 0;
+    const talk = this.slides.filter((slide) => this.kept(slide));
+    const done = this.slides.slice(0, index + 1).filter((slide) => this.kept(slide));
+    this.find(".fill").style.inlineSize = `${(100 * done.length) / talk.length}%`;
+    this.find("[data-do=back]").disabled = step === 0 && this.beside(index, -1) === undefined;
     this.find("[data-do=forward]").disabled =
-      index === this.slides.length - 1 && step === this.slide.steps;
+      step === this.slide.steps && this.beside(index, 1) === undefined;
+    this.find(".cut").hidden = !this.cut;
+    this.find(".cut").textContent = `${minutesOf(talk)}-minute cut`;
     writeStore({ id: this.slide.id, step });
   }
 
@@ -154,8 +175,8 @@ class Deck {
     if (PREVIOUS.includes(key)) return () => this.back();
     if (/^[0-9]$/.test(key)) return () => this.openJump(key);
     const actions = {
-      Home: () => this.move(0, 0),
-      End: () => this.move(this.slides.length - 1, 0),
+      Home: () => this.move(this.beside(-1, 1) ?? 0, 0),
+      End: () => this.move(this.beside(this.slides.length, -1) ?? 0, 0),
       g: () => this.openJump(""),
       o: () => this.openOverview(),
       b: () => this.open("blank"),
@@ -177,7 +198,7 @@ class Deck {
     if (dialog.matches(".overview")) {
       if (key === "o") return () => dialog.close();
       if (key === " ") return null;
-      if (ARROWS.includes(key) || moves) return () => this.moveFocus(key);
+      if (ARROWS.concat("Home", "End").includes(key) || moves) return () => this.moveFocus(key);
       return null;
     }
     const closing = dialog.matches(".blank") ? ["b", "."] : ["?"];
@@ -208,35 +229,53 @@ class Deck {
   }
 
   fillOverview() {
-    const titles = JSON.stringify(this.slides);
-    if (titles === this.titles) return;
-    this.titles = titles;
-    const tiles = this.slides.map((slide, index) => {
-      const tile = document.createElement("button");
+    const shown = JSON.stringify([this.slides, this.cut]);
+    if (shown === this.shown) return;
+    this.shown = shown;
+    const talk = this.slides.filter((slide) => this.kept(slide));
+    const left = this.slides.length - talk.length;
+    this.find(".sum").textContent = `${talk.length} slides, ${minutesOf(talk)} minutes`
+      + (left ? `; ${left} left out` : "");
+    const parts = [];
+    this.slides.forEach((slide, index) => {
+      if (slide.section && slide.section !== this.slides[index - 1]?.section) {
+        parts.push(element("h2", slide.section));
+      }
+      const tile = element("button");
       tile.type = "button";
       tile.dataset.index = index;
-      const number = tile.appendChild(document.createElement("span"));
-      number.textContent = index + 1;
-      tile.appendChild(document.createTextNode(slide.title));
-      return tile;
+      tile.append(element("b", index + 1), element("span", slide.title));
+      const about = [`${slide.minutes} min`];
+      if (!this.kept(slide)) about.push("left out");
+      else if (slide.optional) about.push("optional");
+      tile.append(element("small", about.join(", ")));
+      tile.classList.toggle("out", !this.kept(slide));
+      parts.push(tile);
     });
-    this.find(".grid").replaceChildren(...tiles);
+    this.find(".grid").replaceChildren(...parts);
+  }
+
+  get tiles() {
+    return [...this.find(".grid").querySelectorAll("button")];
   }
 
   openOverview() {
     this.open("overview");
-    const tiles = this.find(".grid").children;
+    const tiles = this.tiles;
     for (const tile of tiles) tile.removeAttribute("aria-current");
     tiles[this.position.index].setAttribute("aria-current", "page");
     tiles[this.position.index].focus();
+    tiles[this.position.index].scrollIntoView({ block: "center" });
   }
 
   moveFocus(key) {
-    const tiles = [...this.find(".grid").children];
+    const tiles = this.tiles;
     const here = Math.max(0, tiles.indexOf(this.root.activeElement));
-    const across = tiles.filter((tile) => tile.offsetTop === tiles[0].offsetTop).length;
-    const by = { ArrowDown: across, ArrowUp: -across }[key] ?? (NEXT.includes(key) ? 1 : -1);
-    tiles[Math.min(Math.max(here + by, 0), tiles.length - 1)].focus();
+    let there;
+    if (key === "ArrowDown" || key === "ArrowUp") there = rowBeside(tiles, here, key === "ArrowDown");
+    else if (key === "Home" || key === "End") there = tiles.at(key === "Home" ? 0 : -1);
+    else there = tiles[here + (NEXT.includes(key) ? 1 : -1)];
+    there?.focus();
   }
 
   // ---- mouse and touch
@@ -282,6 +321,26 @@ class Deck {
   }
 }
 
+function minutesOf(slides) {
+  return slides.reduce((sum, slide) => sum + slide.minutes, 0);
+}
+
+function element(name, text = "") {
+  const made = document.createElement(name);
+  made.textContent = text; // as text: a title may contain anything
+  return made;
+}
+
+// The tile nearest to tile `here` in the next row, or in the one before.
+function rowBeside(tiles, here, down) {
+  const { offsetTop, offsetLeft } = tiles[here];
+  const rows = tiles.map((tile) => tile.offsetTop)
+    .filter((top) => (down ? top > offsetTop : top < offsetTop));
+  const row = down ? Math.min(...rows) : Math.max(...rows);
+  const near = (tile) => Math.abs(tile.offsetLeft - offsetLeft);
+  return tiles.filter((tile) => tile.offsetTop === row).sort((a, b) => near(a) - near(b))[0];
+}
+
 function belongsTo(element, key) {
   if (!(element instanceof Element)) return false;
   const tag = element.tagName.toLowerCase();
@@ -293,6 +352,9 @@ function belongsTo(element, key) {
     const group = role === "tab" || role === "radio" || type === "radio";
     return key === " " || key === "Enter" || (group && ARROWS.concat("Home", "End").includes(key));
   }
+  const list = element.getAttribute("aria-expanded") === "true";
+  // In a single line there is no page to turn but ours.
+  if (tag === "input" && !list && PAGES.includes(key)) return false;
   return tag === "input" || tag === "textarea" || tag === "select" || element.isContentEditable
     || TYPING.includes(role);
 }

@@ -12,6 +12,9 @@ from typing import Any
 
 import streamlit as st
 
+from app.deck.model import Deck
+from app.deck.words import plain_text
+
 KEY = "deck_nav"
 _HERE = Path(__file__).parent
 # Until the component is there, at the first load, steps stay hidden; should it never come, they
@@ -35,14 +38,25 @@ _component = st.components.v2.component(
 )
 
 
-def deck_nav(slides: list[dict[str, Any]], index: int, on_move: Callable[[str], None]) -> None:
+def deck_nav(deck: Deck, index: int, on_move: Callable[[str], None], cut: bool = False) -> None:
     """The bar, and the keys of the whole page.
 
     Args:
-        slides: one `{"id", "title", "steps"}` each; the title as plain text.
         index: the slide that this run of the script draws.
         on_move: called with a slide's id before the run that shall draw it.
+        cut: optional slides are passed by; by their number or tile they can still be reached.
     """
+    slides = [
+        {
+            "id": slide.id,
+            "title": plain_text(slide.title),
+            "section": slide.section,
+            "steps": slide.steps,
+            "minutes": float(f"{slide.minutes:g}"),
+            "optional": slide.optional,
+        }
+        for slide in deck.slides
+    ]
 
     def moved() -> None:
         position = _position()
@@ -54,33 +68,40 @@ def deck_nav(slides: list[dict[str, Any]], index: int, on_move: Callable[[str], 
     _component(
         key=KEY,
         # What was last received: an answer to an older position must not move the browser back.
-        data={"slides": slides, "index": index, "ack": number if _is_number(number) else 0},
+        data={
+            "slides": slides,
+            "index": index,
+            "cut": cut,
+            "ack": number if _is_number(number) else 0,
+        },
         on_position_change=moved,
     )
 
 
-def plain_nav(ids: list[str], index: int, on_move: Callable[[str], None]) -> None:
+def plain_nav(deck: Deck, index: int, on_move: Callable[[str], None], cut: bool = False) -> None:
     """Two buttons and the number of the slide, for a browser where the component will not do."""
     with st.container(horizontal=True, vertical_alignment="center"):
+        before, after = deck.beside(index, -1, cut), deck.beside(index, 1, cut)
         st.button(
             "Back",
             key="deck_back",
             icon=":material/chevron_left:",
             shortcut="PageUp",
-            disabled=index == 0,
+            disabled=before is None,
             on_click=on_move,
-            args=(ids[max(index - 1, 0)],),
+            args=(deck.slides[before or 0].id,),
         )
         st.button(
             "Next",
             key="deck_next",
             icon=":material/chevron_right:",
             shortcut="PageDown",
-            disabled=index == len(ids) - 1,
+            disabled=after is None,
             on_click=on_move,
-            args=(ids[min(index + 1, len(ids) - 1)],),
+            args=(deck.slides[after or 0].id,),
         )
-        st.markdown(f"{index + 1} / {len(ids)}", width="content")
+        words = f", {deck.minutes(cut=True):g}-minute cut" if cut else ""
+        st.markdown(f"{index + 1} / {len(deck.slides)}{words}", width="content")
 
 
 def _position() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from nfnet.run import UserError
 
 LAYOUTS = ("title", "plain", "two-col", "demo", "quote")
+FULL, CUT = 60, 45  # minutes of the whole lecture, and of the one without its optional slides
 
 
 class DeckError(UserError):
@@ -20,11 +21,27 @@ class DeckError(UserError):
         self.line = line
 
 
-class Demo(Protocol):
-    """What the deck asks of an entry of the demos' registry."""
+@dataclass(frozen=True)
+class Still:
+    """A demo where nothing moves, on paper or in a file: one figure of its recorded data.
 
-    @property
-    def render(self) -> Any: ...
+    `figure` is what Plotly draws (`{"data", "layout"}`, colours for a white page); `caption` is
+    Markdown that says where the data are from.
+    """
+
+    figure: Mapping[str, Any]
+    alt: str
+    caption: str = ""
+
+
+class Demo(Protocol):
+    """What the deck asks of an entry of the demos' registry; app.demos.Demo says more."""
+
+    title: str
+    page: str
+    render: Any
+    still: Any
+    lab: Any
 
     def read(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters, checked and completed; a ValueError says what is off."""
@@ -126,6 +143,19 @@ def _walk(blocks: tuple[Block, ...]) -> Iterator[Block]:
 @dataclass(frozen=True)
 class Deck:
     slides: tuple[Slide, ...]
+
+    def minutes(self, cut: bool = False) -> float:
+        """What the slides take together; with `cut`, without the optional ones."""
+        return sum(slide.minutes for slide in self.slides if not (cut and slide.optional))
+
+    def beside(self, index: int, by: int, cut: bool = False) -> int | None:
+        """The nearest slide in the direction `by` (1 or -1), past what `cut` leaves out."""
+        index += by
+        while 0 <= index < len(self.slides):
+            if not (cut and self.slides[index].optional):
+                return index
+            index += by
+        return None
 
     def find(self, name: str) -> int | None:
         """The index of the slide with this id or, counted from 1, this number; None: no such."""

@@ -105,13 +105,23 @@ class _Renderer:
                 st.html(code_html(source, marked))
                 self.caption(block.caption or f"`{block.file}`")
             case DemoCall():
-                demo = self.demos[block.id]
-                demo.render(demo.read(block.params), True)
-                self.caption(block.caption)
+                self.demo(block)
             case Poll():
                 answers = "\n".join(f"- {option}" for option in block.options)
                 with st.container(key=f"poll_{self.slide.id}_{block.line}"):
                     self.text(f"{block.question}\n\n{answers}", block.line)
+
+    def demo(self, block: DemoCall) -> None:
+        demo = self.demos[block.id]
+        params = demo.read(block.params)
+        demo.render(params, True)
+        self.caption(block.caption)
+        if not demo.page:
+            return
+        # A button, not a link: its run of the page knows where the levers of the demo stand now.
+        place = f"lab_{self.slide.id}_{block.line}"
+        if st.button("Open as a lab", key=place, icon=":material/science:", type="tertiary"):
+            st.switch_page(demo.page, query_params=tuple(demo.lab(params)))
 
     def text(self, markdown: str, line: int) -> None:
         with st.container(key=f"text_{self.slide.id}_{line}"):

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.deck.model import Still
 from app.demos.presets import LAMBDAS, PRESETS
 from nfnet.run import UserError
 
 Validator = Callable[[Any], Any]  # a text or a value in, the value out; ValueError says what is off
+
+
+def _nothing(params: dict[str, Any]) -> Any:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,9 @@ class Demo:
     """One idea's figure.
 
     `render(params, compact)` draws it with the current Streamlit page as its surface; `params` is
-    what `read` returns. `page` is the file of the lab page that shows it whole, from app/.
+    what `read` returns. `page` is the file of the lab page that shows it whole, from app/; `lab`
+    gives the address's settings (name, value) under which that page shows what the slide shows.
+    `still` gives what is printed in the demo's place; nothing: the slide's `alt` is.
     """
 
     id: str
@@ -31,6 +38,8 @@ class Demo:
     render: Callable[[dict[str, Any], bool], None]
     parameters: Mapping[str, Validator] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    still: Callable[[dict[str, Any]], tuple[Still, ...]] = _nothing
+    lab: Callable[[dict[str, Any]], Iterable[tuple[str, str]]] = _nothing
 
     def read(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """The defaults with `params` (texts, as a slide writes them) checked and put over them.
@@ -94,11 +103,11 @@ def words(*options: str) -> Validator:
     return read
 
 
-def _lazily(module: str) -> Callable[[dict[str, Any], bool], None]:
-    def render(params: dict[str, Any], compact: bool) -> None:
-        importlib.import_module(module).render(params, compact)
+def _lazily(module: str, name: str = "render") -> Callable[..., Any]:
+    def call(*arguments: Any) -> Any:
+        return getattr(importlib.import_module(module), name)(*arguments)
 
-    return render
+    return call
 
 
 # `key` starts the names of a demo's widgets; two demos on one page need two keys.
@@ -108,6 +117,8 @@ DEMOS: dict[str, Demo] = {
         title="Race the recipes",
         page="views/train.py",
         render=_lazily("app.demos.race"),
+        still=_lazily("app.demos.stills", "race"),
+        lab=_lazily("app.demos.labs", "race"),
         parameters={
             "preset": one_of(*PRESETS),
             "controls": words("clipping", "lr", "batch"),  # the levers a slide shows
@@ -128,6 +139,8 @@ DEMOS: dict[str, Demo] = {
         title="A net dies; one slider saves it",
         page="views/train.py",
         render=_lazily("app.demos.cold_open"),
+        still=_lazily("app.demos.stills", "cold_open"),
+        lab=_lazily("app.demos.labs", "cold_open"),
         parameters={"seed": whole(0, 9999), "key": slug},
         defaults={"seed": 0, "key": "cold_open"},
     ),
@@ -136,6 +149,8 @@ DEMOS: dict[str, Demo] = {
         title="What clipping does to real gradients",
         page="views/clipping.py",
         render=_lazily("app.demos.clipping"),
+        still=_lazily("app.demos.stills", "clipping"),
+        lab=_lazily("app.demos.labs", "clipping"),
         parameters={
             "step": one_of("0", "20", "60"),  # training steps done when the gradient is taken
             "clipping": one_of(*LAMBDAS),

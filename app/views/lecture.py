@@ -8,9 +8,8 @@ import streamlit as st
 from app import shell
 from app.components.deck_nav import KEY, deck_nav, plain_nav
 from app.deck.load import ROOT, load_deck
-from app.deck.model import Deck, DeckError
+from app.deck.model import CUT, Deck, DeckError
 from app.deck.render import render_slide
-from app.deck.words import plain_text
 from app.demos import DEMOS
 
 
@@ -52,14 +51,8 @@ def show(deck: Deck, folder: Path) -> None:
     index = current(deck)
     # The bar goes first: keys work, and steps are hidden, while a slow demo is still being drawn.
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", key="deck_bar"):
-        if shell.flag("plain"):
-            plain_nav([slide.id for slide in deck.slides], index, go_to)
-        else:
-            slides = [
-                {"id": slide.id, "title": plain_text(slide.title), "steps": slide.steps}
-                for slide in deck.slides
-            ]
-            deck_nav(slides, index, go_to)
+        nav = plain_nav if shell.flag("plain") else deck_nav
+        nav(deck, index, go_to, cut=shell.flag("cut", f"{CUT}"))
         shell.large_type_toggle()
     render_slide(deck.slides[index], DEMOS, folder, notes=shell.flag("notes"))
 
