@@ -28,7 +28,7 @@ _WHERE = {
     "create_model": "weights",
     "load_weights": "weights",
     "save_weights": "weights",
-    "find_weights": "hub",
+    "find_weights": "published",
     "fetch_weights": "hub",
     "read_metadata": "checkpoint",
     "train": "training",

@@ -8,7 +8,7 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from filelock import FileLock, Timeout
 
 from nfnet.run import Loading, UserError
 
-CHUNK = 2**20  # bytes between two events
+CHUNK = 2**20  # bytes between two events,
+SPELL = 0.2  # or seconds, on a slow line
 _DAMAGED = "what arrived is damaged"
 
 
@@ -74,8 +75,10 @@ def download(
         if attempt:
             time.sleep(pause)
         try:
+            # a silent line is noticed only after `timeout`: here whoever iterates can stop before
+            yield Loading(remote.what, part.stat().st_size if part.exists() else 0, remote.size)
             yield from _continue(remote, part, timeout)
-            if _checksum_is_right(remote, part):
+            if (yield from check(part, remote.checksum, remote.what)):
                 os.replace(part, path)
                 return
             part.unlink()
@@ -123,11 +126,16 @@ def _continue(remote: RemoteFile, part: Path, timeout: float) -> Iterator[Loadin
                 f"the server offers {done + response.length} bytes and not {remote.size}"
             )
         with part.open("ab" if resumed else "wb") as file:
+            told, when = done, time.monotonic()
             while done < remote.size:
                 chunk = _read(response, min(CHUNK, remote.size - done))
                 file.write(chunk)
                 done += len(chunk)
-                yield Loading(remote.what, done, remote.size)
+                due = done - told >= CHUNK or time.monotonic() - when >= SPELL
+                if due or done == remote.size:
+                    file.flush()  # whoever stops here finds all of it again
+                    told, when = done, time.monotonic()
+                    yield Loading(remote.what, done, remote.size)
 
 
 def _open(request: urllib.request.Request, timeout: float) -> http.client.HTTPResponse:
@@ -145,7 +153,7 @@ def _open(request: urllib.request.Request, timeout: float) -> http.client.HTTPRe
 
 def _read(response: http.client.HTTPResponse, count: int) -> bytes:
     try:
-        chunk = response.read(count)
+        chunk = response.read1(count)  # what has come, without waiting for the rest
     except (OSError, http.client.HTTPException):
         chunk = b""
     if not chunk:
@@ -153,8 +161,13 @@ def _read(response: http.client.HTTPResponse, count: int) -> bytes:
     return chunk
 
 
-def _checksum_is_right(remote: RemoteFile, path: Path) -> bool:
-    algorithm, _, expected = remote.checksum.partition(":")
+def check(path: Path, checksum: str, what: str) -> Generator[Loading, None, bool]:
+    """Whether a file has a checksum ("sha256:…"), with events, as a large one takes seconds."""
+    algorithm, _, expected = checksum.partition(":")
+    digest, done, size = hashlib.new(algorithm, usedforsecurity=False), 0, path.stat().st_size
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False))
+        while chunk := file.read(16 * CHUNK):
+            digest.update(chunk)
+            done += len(chunk)
+            yield Loading(f"{what}: checking", done, size)
     return digest.hexdigest() == expected

@@ -27,9 +27,10 @@ from nfnet.checkpoint import (
 )
 from nfnet.devices import pick_device
 from nfnet.haiku import convert_haiku
-from nfnet.hub import fetch_weights, find_weights
+from nfnet.hub import fetch_weights
 from nfnet.model import NFNet
 from nfnet.pickles import read_pickle
+from nfnet.published import find_weights
 from nfnet.resnet import ResNet
 from nfnet.run import UserError
 from nfnet.timm_names import timm_name, timm_shape
