@@ -31,6 +31,9 @@ _WHERE = {
     "find_weights": "published",
     "fetch_weights": "hub",
     "read_metadata": "checkpoint",
+    "classify": "predict",
+    "load_classifier": "predict",
+    "Prediction": "photo",
     "train": "training",
 }
 __all__ = sorted(_WHERE)

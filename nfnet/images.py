@@ -40,7 +40,7 @@ _OTHERS = {
     "a JPEG 2000 picture": rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51",
     "a JPEG XL picture": rb"\0\0\0\x0cJXL |\xff\x0a",
     "a Photoshop file": rb"8BPS",
-    "an icon": rb"\0\0[\x01\x02]\0",
+    "an icon": rb"\0\0[\x01\x02]\0[^\0]\0",
     "a PDF": rb"%PDF",
     "a PostScript file": rb"%!PS",
     "an SVG drawing": rb"(?i)\s*(<\?xml[^>]*>)?\s*(<!--.*?-->\s*)?(<!doctype svg[^>]*>)?\s*<svg",
@@ -213,8 +213,8 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """16-bit grey to 8: value / 257, rounded. Pillow's own conversion clips at 255 instead."""
-    values = np.asarray(image).clip(0, 65_535).astype(np.uint16)
-    grey = ((values - (values >> 8) + 128) >> 8).astype(np.uint8)
+    values = np.asarray(image).clip(0, 65_535).astype(np.uint32)
+    grey = ((values * 255 + 32_895) >> 16).astype(np.uint8)
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
         grey[values == transparent] = 255
