@@ -130,6 +130,8 @@ def memory_traffic(
         d.text(880, y, total, size=NORMAL, anchor="end")
     _passes(d, 70, side, side, "batch")
     _passes(d, 444, dot, 40, "nf")
+    d.line([(640, 464), (548, 464)], colour="muted", width=2.5, arrow=True)
+    d.text(656, 464, "a dot is a pass", colour="muted", anchor="start")
     d.text(450, 588, f"{large / small:.0f} times fewer numbers", size=NORMAL, bold=True)
     d.text(450, 634, "Area to scale; plain kernels, nothing fused", colour="muted")
     d.text(450, 672, f"Output {shape}, weight {kernel}", colour="muted")
@@ -146,5 +148,4 @@ def _passes(d: Drawing, top: float, side: float, high: float, colour: str) -> No
             if side > 60:
                 d.box(x, y, side, side, kind, colour=colour, solid=kind == "write", radius=0)
             else:
-                d.rectangle(x - 44, y - side / 2, side, side, colour)
-                d.text(x - 28, y, kind, anchor="start")
+                d.rectangle(x - side / 2, y - side / 2, side, side, colour)
