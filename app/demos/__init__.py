@@ -13,6 +13,7 @@ from typing import Any
 
 from app.deck.model import Still
 from app.demos.presets import LAMBDAS, PRESETS
+from app.demos.published_names import DEFAULTS, NAMES, OPTIONS
 from nfnet.run import UserError
 
 Validator = Callable[[Any], Any]  # a text or a value in, the value out; ValueError says what is off
@@ -157,5 +158,19 @@ DEMOS: dict[str, Demo] = {
             "key": slug,
         },
         defaults={"step": "20", "clipping": "0.01", "key": "clipping"},
+    ),
+    "published": Demo(
+        id="published",
+        title="What the papers report",
+        page="views/published.py",
+        render=_lazily("app.demos.published"),
+        still=_lazily("app.demos.published_figures", "still"),
+        lab=_lazily("app.demos.published", "lab"),
+        parameters={
+            "figure": one_of(*NAMES),
+            **{option: one_of(*choices) for option, choices in OPTIONS.items()},
+            "key": slug,
+        },
+        defaults={"figure": "waterfall", **DEFAULTS, "key": "published"},
     ),
 }
