@@ -85,7 +85,7 @@ def _residual(
 
 
 def nfnet_block(
-    config: NFNetConfig = MODELS["nfnet_f0"],  # noqa: B008 - frozen
+    config: NFNetConfig = MODELS["nfnet_f0"],
     stage: int = 2,
     before_depths: tuple[int, ...] = (3, 4, 6, 3),
     before_widths: tuple[int, ...] = (256, 512, 1024, 2048),

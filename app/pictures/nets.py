@@ -6,7 +6,7 @@ from app.pictures.svg import LARGE, NORMAL, Drawing
 from nfnet.variants import MODELS, NFNetConfig
 
 
-def stages(config: NFNetConfig = MODELS["nfnet_f0"], name: str = "NFNet-F0") -> str:  # noqa: B008
+def stages(config: NFNetConfig = MODELS["nfnet_f0"], name: str = "NFNet-F0") -> str:
     """The layout of an NFNet: a square a block, its side that of the block's output in pixels.
 
     Args:
