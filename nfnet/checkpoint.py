@@ -10,23 +10,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
+from nfnet.mapped import looks_like_safetensors, open_safetensors
 from nfnet.run import ANYTHING, UserError
 from nfnet.variants import NFNetConfig, ResNetConfig
 
 FORMAT = "nfnet 1"
-MAX_HEADER = 8 * 2**20  # bytes; F6's header, the longest published one, has some 200 thousand
 MAX_CLASSES = 100_000
 MAX_TEXT = 10_000  # characters of one text in the provenance, 200 of a label
 RESIZES = ("short side", "squash")
+_FREE = {"num_classes", "drop_rate", "stochastic_depth", "train_size", "test_size"}
 _KINDS = {"nfnet": NFNetConfig, "resnet": ResNetConfig}
 
 
@@ -147,39 +145,15 @@ def read_metadata(path: str | Path) -> WeightsInfo | None:
         raise UserError(f"{path.name} cannot be used: its metadata say that {error}") from None
 
 
-def looks_like_safetensors(path: Path) -> bool:
-    """Whether a file begins as one: the header's length, then JSON. UserError if unreadable."""
-    try:
-        with path.open("rb") as file:
-            start = file.read(9)
-    except OSError as error:
-        raise UserError(f"the weights {path} cannot be read: {error.strerror}") from None
-    return start[8:] == b"{"
-
-
-@contextmanager
-def open_safetensors(path: Path, framework: str = "np") -> Iterator[Any]:
-    """The library's reader of a file, mapped to memory, whose every error is one sentence.
-
-    The library checks that the tensors fill the file without gap or overlap. Its own bound on the
-    header, 100 MB, would still let a hostile file cost a gigabyte.
-    """
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-        if length > MAX_HEADER:
-            raise UserError(
-                f"{path.name} is refused: its header claims {length} bytes, more than any weights "
-                "here need; get it again from its source"
-            )
-        with safe_open(path, framework=framework) as reader:
-            yield reader
-    except UserError:
-        raise
-    except OSError as error:
-        raise UserError(f"the weights {path} cannot be read: {error.strerror or error}") from None
-    except (SafetensorError, RuntimeError, ValueError):
-        raise UserError(f"{path.name} is damaged or incomplete; get it again") from None
+def difference(stored: NFNetConfig | ResNetConfig, config: NFNetConfig | ResNetConfig) -> str:
+    """In what a file's net is another than `config`; empty if in nothing that its weights need."""
+    if type(stored) is not type(config):
+        return "it is another kind of net"
+    for name, value in vars(config).items():
+        found = getattr(stored, name)
+        if name not in _FREE and found != value:
+            return f"its {name} is {found}, not {value}"
+    return ""
 
 
 def _from_json(metadata: Mapping[str, str], name: str) -> Any:

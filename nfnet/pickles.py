@@ -29,6 +29,10 @@ _NAMES = {  # all that a pickle may name; numpy 2 moved its core
     "numpy.core.multiarray _reconstruct": "reconstruct",
     "numpy._core.multiarray _reconstruct": "reconstruct",
     "dill._dill _create_array": "create_array",
+    # what haiku's parameters are kept in, depending on its version; for us a dict
+    "haiku._src.data_structures FlatMapping": "mapping",
+    "haiku._src.data_structures FlatMap": "mapping",
+    "haiku._src.data_structures frozendict": "mapping",
 }
 
 _OPCODES = {op.code.encode("latin-1"): op for op in pickletools.opcodes}
@@ -270,6 +274,9 @@ def _make(made_by: Any, arguments: tuple[Any, ...]) -> Any:
         return _Dtype(arguments[0])
     if name == "reconstruct":
         return _Array()
+    if name == "mapping":
+        (mapping,) = arguments
+        return _only(dict, mapping)
     if name == "create_array":  # dill's: numpy's own _reconstruct, its arguments, the state
         function, _, state, *attributes = arguments
         if not isinstance(function, _Name) or function.name != "reconstruct" or any(attributes):

@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from nfnet.checkpoint import looks_like_safetensors, open_safetensors, read_metadata
+from nfnet.checkpoint import difference, read_metadata
 from nfnet.download import cache_folder
+from nfnet.mapped import looks_like_safetensors, open_safetensors
 from nfnet.run import UserError
 from nfnet.variants import MODELS, NFNetConfig, model_config
 
@@ -120,7 +121,7 @@ def _holds(path: Path, name: str) -> bool:
         return False
     config = model_config(name)
     if info := read_metadata(path):
-        return info.config.depths == config.depths and info.config.widths == config.widths
+        return not difference(info.config, config)
     if not isinstance(config, NFNetConfig):
         return False
     with open_safetensors(path) as file:

@@ -18,16 +18,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from nfnet.checkpoint import (
-    Preprocessing,
-    WeightsInfo,
-    looks_like_safetensors,
-    open_safetensors,
-    read_metadata,
-)
+from nfnet.checkpoint import Preprocessing, WeightsInfo, difference, read_metadata
 from nfnet.devices import pick_device
 from nfnet.haiku import convert_haiku
 from nfnet.hub import fetch_weights
+from nfnet.mapped import looks_like_safetensors, open_safetensors
 from nfnet.model import NFNet
 from nfnet.pickles import read_pickle
 from nfnet.published import find_weights
@@ -44,7 +39,6 @@ __all__ = [
     "read_metadata",
     "save_weights",
 ]
-_FREE = {"num_classes", "drop_rate", "stochastic_depth", "train_size", "test_size"}
 _HALVES = {"F16": torch.float16, "BF16": torch.bfloat16}
 
 
@@ -77,8 +71,7 @@ def create_model(
     if num_classes is None:
         info = read_metadata(path)
         num_classes = info.config.num_classes if info else 1000
-    with torch.device("meta"), _Uninitialised():
-        model = build(config, num_classes)
+    model = blank(config, num_classes)
     load_weights(model, path)
     return model.eval().to(pick_device(device), dtype)
 
@@ -92,6 +85,12 @@ def build(config: NFNetConfig | ResNetConfig, num_classes: int | None = None) ->
     fields = {**vars(config)}
     del fields["train_size"], fields["test_size"]
     return ResNet(**fields)
+
+
+def blank(config: NFNetConfig | ResNetConfig, num_classes: int | None = None) -> NFNet | ResNet:
+    """The net of a configuration without any weights, on the meta device; for `load_weights`."""
+    with torch.device("meta"), _Uninitialised():
+        return build(config, num_classes)
 
 
 class _Uninitialised(TorchFunctionMode):
@@ -146,7 +145,8 @@ def _read_safetensors(
 ) -> dict[str, Tensor]:
     info = read_metadata(path)
     if info is not None:
-        _check_same_net(info.config, config, path.name)
+        if other := difference(info.config, config):
+            raise UserError(f"{path.name} holds another net: {other}")
         return _take(path, expected, lambda name: name, lambda name, shape: tuple(shape), _HALVES)
     if not isinstance(config, NFNetConfig):
         raise UserError(f"{path.name} is not one of our own files, and timm's hold NFNets only")
@@ -199,18 +199,6 @@ def _ready(tensor: Tensor, kind: str) -> Tensor:
     return tensor.clone() if tensor.data_ptr() % tensor.element_size() else tensor
 
 
-def _check_same_net(
-    stored: NFNetConfig | ResNetConfig, config: NFNetConfig | ResNetConfig, name: str
-) -> None:
-    """What the shapes alone would not tell, such as alpha."""
-    if type(stored) is not type(config):
-        raise UserError(f"{name} holds another kind of net")
-    for field, value in vars(config).items():
-        found = getattr(stored, field)
-        if field not in _FREE and found != value:
-            raise UserError(f"{name} holds another net: its {field} is {found}, not {value}")
-
-
 def save_weights(
     model: NFNet | ResNet,
     path: str | os.PathLike[str],
@@ -238,8 +226,7 @@ def save_weights(
     info = WeightsInfo(
         model.config, tuple(map(tuple, classes)), preprocessing, {**(provenance or {})}
     )
-    with torch.device("meta"), _Uninitialised():
-        whole = build(model.config).state_dict()
+    whole = blank(model.config).state_dict()
     state = model.state_dict()
     if state.keys() != whole.keys():
         raise UserError("a folded model cannot be saved; save the one that it was folded from")

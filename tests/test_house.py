@@ -15,9 +15,9 @@ FILES = sorted([*ROOT.glob("nfnet/**/*.py"), *ROOT.glob("app/**/*.py")])
 LIGHT = {"nfnet.run", "nfnet.variants", "nfnet.formulas", "nfnet.photo"}
 # nfnet's modules from leaves to composites: each may import only from those before it
 ORDER = """
-formulas run variants checkpoint photo images classes folder calibration pickles timm_names haiku
-devices activations conv agc augment ema model resnet build procedural download published hub
-cifar10 data propagation weights evidence predict training __main__ __init__
+formulas run variants mapped checkpoint photo images classes folder calibration pickles timm_names
+haiku devices activations conv agc augment ema model resnet build procedural download published
+hub cifar10 data propagation weights evidence predict training __main__ __init__
 """.split()
 
 
