@@ -1,4 +1,7 @@
-"""Starts the lecture: `python -m app [--port 8501] [--host 127.0.0.1] [--workers N]`."""
+"""Starts the lecture: `python -m app [--port 8501] [--host 127.0.0.1] [--workers N]`.
+
+`python -m app export deck.html [--notes]` writes the slides into one file instead.
+"""
 
 from __future__ import annotations
 
@@ -59,6 +62,36 @@ def _whole(low: int, high: int):  # noqa: ANN202 - what argparse calls a type
         return int(text)
 
     return read
+
+
+def export(arguments: Sequence[str]) -> None:
+    """Writes the deck into one HTML file that is read without a network, and says so.
+
+    Raises:
+        UserError: an option is off, a slide needs mending, or the file cannot be written.
+    """
+    parser = _Parser(prog="python -m app export", description="Writes the slides into one file.")
+    parser.add_argument("file", type=Path, help="the HTML file to write, deck.html for instance")
+    parser.add_argument("--notes", action="store_true", help="with the lecturer's notes")
+    values = parser.parse_args(arguments)
+
+    from app.deck.export import export_html
+    from app.deck.load import load_deck
+    from app.demos import DEMOS
+    from app.shell import TITLE
+
+    folder = Path(os.environ.get("NFNET_SLIDES") or ROOT / "slides")
+    deck = load_deck(folder, DEMOS)
+    if not deck.slides:
+        raise UserError(f"There are no slides in {folder}.")
+    text = export_html(deck, DEMOS, folder, TITLE, values.notes)
+    try:
+        values.file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or "it is not possible"
+        raise UserError(f"{values.file} cannot be written: {reason}.") from None
+    size = values.file.stat().st_size / 1e6
+    print(f"{len(deck.slides)} slides are in {values.file} ({size:.1f} MB).")
 
 
 def free_port(host: str, port: int) -> int:
@@ -168,8 +201,12 @@ def announce(url: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0 when stopped, 2 for what a person can mend."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        serve(read_options(sys.argv[1:] if arguments is None else arguments))
+        if arguments[:1] == ["export"]:
+            export(arguments[1:])
+        else:
+            serve(read_options(arguments))
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

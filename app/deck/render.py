@@ -23,7 +23,7 @@ from app.deck.model import (
     Text,
 )
 
-STYLE = Path(__file__).with_name("slides.css")
+STYLES = [Path(__file__).with_name(name) for name in ("slides.css", "code.css")]
 
 
 def render_slide(
@@ -38,7 +38,8 @@ def render_slide(
         root: the project's folder, where the code is.
         notes: whether the lecturer's notes are shown below.
     """
-    st.html(STYLE)
+    for style in STYLES:
+        st.html(style)
     st.html(f"<style>.st-key-slide {{ {_lengths(slide, root)} }}</style>")
     with st.container(key="slide"):
         with st.container(key=f"layout_{slide.layout}"):

@@ -54,6 +54,8 @@ def clipping(params: dict[str, Any]) -> tuple[Still, ...]:
     clips = None if params["clipping"] == "off" else float(params["clipping"])
     figure = sorted_units(units, clips, dark=False, size=SIZE).to_plotly_json()
     figure["layout"]["height"] = HEIGHT
+    for axis in ("xaxis", "yaxis"):  # on a page of Streamlit's this is a matter of course
+        figure["layout"][axis]["automargin"] = True
     words = takeaway(units, clips)
     return (Still(figure, words, f"{words} {was.label}"),)
 
