@@ -62,7 +62,7 @@ class Classifier:
         predictions = self.rank(logits, question.top)
         evidence = None
         if question.heat_map:
-            weight = self.model.classifier.weight[predictions[0].index]
+            weight = self.model.classifier.weight[predictions[0].index].detach()
             evidence = heat_map(features[0], weight).tolist()
         return Answer(
             model=self.name,
@@ -165,8 +165,7 @@ def load_classifier(
         path = Path(weights)
     info = read_metadata(path)
     if model is None and info is not None:
-        with torch.device("meta"):
-            net = build(info.config)
+        net = build(info.config)
         load_weights(net, path)
         net = net.to(device)
     else:
