@@ -62,8 +62,8 @@ def _check(values: dict[str, Any], head: list[str], path: str) -> None:
         raise wrong("layout", f"unknown layout {layout!r}; choose from {', '.join(LAYOUTS)}")
     minutes = values.get("minutes", 1)
     number = isinstance(minutes, int | float) and not isinstance(minutes, bool)
-    if not number or not 0 < minutes <= _LONGEST:
-        message = f"minutes must be a number above 0 and up to {_LONGEST}, not {minutes!r}"
+    if not number or not 0 <= minutes <= _LONGEST:
+        message = f"minutes must be a number from 0 to {_LONGEST}, not {minutes!r}"
         raise wrong("minutes", message)
     if not isinstance(values.get("optional", False), bool):
         raise wrong("optional", f"optional must be true or false, not {values['optional']!r}")

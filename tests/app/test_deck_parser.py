@@ -118,7 +118,7 @@ FRONT = {
     '+++\nid = "a"\ntitle = "T"\n[extra]\n+++': (4, "unknown key 'extra'"),
     '+++\nid = "a"\ntitle = "T"\nlayout = "three"\n+++': (4, "unknown layout 'three'; choose from"),
     '+++\nid = "a"\ntitle = "T"\nlayout = ["plain"]\n+++': (4, "layout must be a text"),
-    '+++\nid = "a"\ntitle = "T"\nminutes = 0\n+++': (4, "minutes must be a number above 0"),
+    '+++\nid = "a"\ntitle = "T"\nminutes = -1\n+++': (4, "minutes must be a number from 0"),
     '+++\nid = "a"\ntitle = "T"\nminutes = nan\n+++': (4, "minutes must be a number"),
     '+++\nid = "a"\ntitle = "T"\nminutes = true\n+++': (4, "minutes must be a number"),
     '+++\nid = "a"\ntitle = "T"\noptional = 1\n+++': (4, "optional must be true or false"),
