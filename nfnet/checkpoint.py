@@ -201,15 +201,17 @@ def _check_classes(classes: Any, expected: int) -> None:
 def _check_provenance(provenance: Any) -> None:
     if not isinstance(provenance, dict):
         raise UserError("provenance must be an object")
-    waiting = list(provenance.values())
+    waiting: list[Any] = [provenance]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict | list | tuple):
-            waiting.extend(value.values() if isinstance(value, dict) else value)
+            waiting.extend([*value, *value.values()] if isinstance(value, dict) else value)
         elif isinstance(value, str) and len(value) > MAX_TEXT:
             raise UserError(f"a text in provenance has more than {MAX_TEXT} characters")
         elif isinstance(value, float) and not math.isfinite(value):
             raise UserError("a number in provenance is not finite")
+        elif not isinstance(value, str | int | float | None):
+            raise UserError(f"provenance cannot hold a {type(value).__name__}")
     for name, low, high in (("threshold", 0.0, 1.0), ("temperature", 0.01, 100.0)):
         if name in provenance and not _is_number(provenance[name], low, high):
             raise UserError(f"{name} must be a number from {low:g} to {high:g}")

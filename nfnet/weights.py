@@ -222,7 +222,7 @@ def save_weights(
     """
     path = Path(path)
     if not isinstance(preprocessing, Preprocessing):
-        preprocessing = Preprocessing(**preprocessing)
+        preprocessing = Preprocessing.from_json(dict(preprocessing))
     info = WeightsInfo(
         model.config, tuple(map(tuple, classes)), preprocessing, {**(provenance or {})}
     )

@@ -7,7 +7,9 @@ import os
 import pickle
 import pickletools
 import subprocess
+import sys
 import tracemalloc
+import types
 from pathlib import Path
 
 import numpy as np
@@ -302,3 +304,32 @@ def only_plain_or_user_error(data: bytes) -> None:
             waiting += [*value, *value.values()]
         elif isinstance(value, list | tuple):
             waiting += value
+
+
+@pytest.mark.parametrize("name", ["FlatMapping", "FlatMap", "frozendict"])
+def test_haiku_s_mappings_are_dicts(monkeypatch, name):
+    """Depending on its version haiku keeps parameters in a mapping of its own, inside and out."""
+
+    class Mapping:
+        def __init__(self, content):
+            self.content = content
+
+        def __reduce__(self):
+            return Mapping, (self.content,)
+
+    Mapping.__module__, Mapping.__qualname__ = "haiku._src.data_structures", name
+    module = types.ModuleType("haiku._src.data_structures")
+    setattr(module, name, Mapping)
+    for parent in ("haiku", "haiku._src"):
+        monkeypatch.setitem(sys.modules, parent, types.ModuleType(parent))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    tree = {"a": {"w": np.arange(3.0)}, "b": {"w": np.ones(2)}}
+    nested = Mapping({key: Mapping(value) for key, value in tree.items()})
+    for protocol in (3, 4):
+        assert same(read_pickle(pickle.dumps(nested, protocol)), tree)
+
+
+@pytest.mark.parametrize("arguments", [b"(tR.", b"(]tR.", b"(}}tR.", b"(cnumpy\nndarray\ntR."])
+def test_haiku_s_mappings_take_one_dict(arguments):
+    with pytest.raises(UserError):
+        read_pickle(b"chaiku._src.data_structures\nFlatMapping\n" + arguments)
