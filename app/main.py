@@ -18,6 +18,7 @@ st.navigation(
         st.Page("views/lecture.py", title="Lecture", icon=":material/slideshow:", default=True),
         st.Page("views/train.py", title="Train", icon=":material/model_training:"),
         st.Page("views/clipping.py", title="Clipping", icon=":material/content_cut:"),
+        st.Page("views/photos.py", title="Photos", icon=":material/photo_camera:"),
     ],
     position="top",
 ).run()

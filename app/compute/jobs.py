@@ -169,6 +169,7 @@ class AnswerItem(TypedDict):
 class ModelFacts(TypedDict):
     name: str
     on_disk: bool
+    parameters: int
     bytes: int  # of the file here, or of the one that would be fetched; 0: not known
     published: bool  # whether weights can be fetched
     about: str  # what the file here says of itself, a sentence; empty if it says nothing

@@ -36,6 +36,7 @@ class Photos:
         fetch: downloads it; the generator's value is the file.
         load: the generator's value is the model with the weights of a file.
         describe: what a file says of itself, in a sentence.
+        count: a model's parameters.
         published: model -> bytes of the file that `fetch` would download.
     """
 
@@ -43,6 +44,7 @@ class Photos:
     fetch: Callable[[str], Generator[Loading, None, Path]]
     load: Callable[[str, Path], Generator[Loading, None, Classifier]]
     describe: Callable[[Path], str]
+    count: Callable[[str], int]
     published: Mapping[str, int]
     _held: tuple[Any, Classifier] | None = None
 
@@ -59,6 +61,7 @@ class Photos:
         return ModelFacts(
             name=name,
             on_disk=path is not None,
+            parameters=self.count(name),
             bytes=path.stat().st_size if path else self.published.get(name, 0),
             published=name in self.published,
             about=self.describe(path) if path else "",

@@ -5,14 +5,19 @@ Importing this module loads no torch; `load_library` does.
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from app.compute.jobs import Classify, Download, Gradients, Item, Job, Models, Race, check
 from app.compute.photos import Photos
 from nfnet.run import Control, Controls, Diverged, Event, Finished, RunConfig
+from nfnet.variants import model_config
+
+PUBLISHED_SAYS = "Weights as published by DeepMind, trained on ImageNet."
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +46,44 @@ def load_library() -> Library:
 
     _warm_up(training.train)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return Library(device, training.train, training.gradient_units, propagation.propagate)
+    return Library(
+        device, training.train, training.gradient_units, propagation.propagate, _photos()
+    )
+
+
+def _photos() -> Photos:
+    import torch
+
+    from nfnet import checkpoint, hub, predict, published, weights
+
+    def describe(path: Path) -> str:
+        info = checkpoint.read_metadata(path)
+        return PUBLISHED_SAYS if info is None else about(info.provenance)
+
+    @functools.cache
+    def count(name: str) -> int:
+        if name in published.PUBLISHED:
+            return published.PUBLISHED[name].parameters
+        with torch.device("meta"):
+            return sum(p.numel() for p in weights.build(model_config(name)).parameters())
+
+    return Photos(
+        find=published.find_weights,
+        fetch=hub.fetch_weights,
+        load=predict.load_classifier,
+        describe=describe,
+        count=count,
+        published={name: each.bytes for name, each in published.PUBLISHED.items()},
+    )
+
+
+def about(provenance: Mapping[str, Any]) -> str:
+    """Where weights of our own come from, in a sentence, as far as their file says it."""
+    data, accuracy = provenance.get("data set"), provenance.get("accuracy")
+    words = f"Trained by this project on {str(data)[:100]}" if data else "Trained by this project"
+    if isinstance(accuracy, float) and 0 <= accuracy <= 1:
+        words += f"; {accuracy:.0%} of its validation pictures named rightly"
+    return f"{words}."
 
 
 def _warm_up(train: Callable[[RunConfig], Iterator[Event]]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.deck.model import Still
+from app.demos.photo_samples import SAMPLES
 from app.demos.presets import LAMBDAS, PRESETS
 from app.demos.published_names import DEFAULTS, NAMES, OPTIONS
 from nfnet.run import UserError
@@ -158,6 +159,14 @@ DEMOS: dict[str, Demo] = {
             "key": slug,
         },
         defaults={"step": "20", "clipping": "0.01", "key": "clipping"},
+    ),
+    "photos": Demo(
+        id="photos",
+        title="What does the network see?",
+        page="views/photos.py",
+        render=_lazily("app.demos.photos"),
+        parameters={"sample": one_of(*SAMPLES), "key": slug},
+        defaults={"sample": "goldfish", "key": "photo"},
     ),
     "published": Demo(
         id="published",

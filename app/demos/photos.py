@@ -1,0 +1,273 @@
+"""A picture, what a network sees of it, and what it calls it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import streamlit as st
+
+from app.compute.jobs import Classify, ModelFacts
+from app.demos import links, one_of, photo_asks, photo_nets, photo_source, runs, screen
+from app.demos.photo_figures import bars, in_words, percent, picture
+from app.demos.photo_nets import long
+from app.demos.photo_samples import SAMPLES
+from nfnet.photo import Answer, Occlusion, Perturbation, Question
+from nfnet.run import UserError
+from nfnet.variants import MODELS
+
+# name -> (label, lowest, highest, what changes nothing, step, format)
+LEVERS = {
+    "brightness": ("Brightness", 0.2, 3.0, 1.0, 0.1, "× %.1f"),
+    "rotation": ("Rotation", -180, 180, 0, 5, "%d°"),
+    "noise": ("Noise", 0.0, 0.5, 0.0, 0.02, "%.2f"),
+    "crop": ("Crop", 0.2, 1.0, 1.0, 0.05, "%.2f"),
+}
+SQUARE = {
+    "x": ("From the left", 0.0, 1.0, 0.5, 0.05, "%.2f"),
+    "y": ("From the top", 0.0, 1.0, 0.5, 0.05, "%.2f"),
+    "side": ("Side", 0.05, 0.8, 0.3, 0.05, "%.2f"),
+}
+TOP = 5
+SHARES = [5, 6]  # of the page's width, for the picture and for the answer
+HEAT = (
+    "Bright: where the last convolution's activations speak for the first answer. It is a coarse "
+    "hint at where, not a reason why, and says nothing about whether the answer is right."
+)
+SQUARE_SAYS = "Click into the picture to move the square: if the answer falls, that place counted."
+
+
+def render(params: dict[str, Any], compact: bool) -> None:
+    """A picture and its five best names; not compact: uploads, levers, networks.
+
+    Parameters: sample (the drawing to begin with), key.
+    """
+    key = params["key"]
+    if not compact:
+        _check_address(key)
+        if name := st.query_params.get(f"{key}_sample"):
+            if name in SAMPLES:
+                st.session_state.setdefault(f"{key}_sample", name)
+    pace = st.session_state.get(f"{key}_pace", "")
+    st.fragment(_page, run_every=runs.interval(pace))(params, compact, pace)
+
+
+def _check_address(key: str) -> None:
+    settings = {"sample": ("picture", one_of(*SAMPLES))}
+    settings["net"] = ("network", one_of(*(photo_nets.short(n) for n in MODELS)))
+    for name, (label, low, high, *_) in (LEVERS | SQUARE).items():
+        settings[name] = (label.lower(), _between(low, high))
+    links.check(key, settings)
+
+
+def _between(low: float, high: float):
+    def read(value: Any) -> float:
+        if not low <= float(value) <= high:
+            raise ValueError(f"must be from {low:g} to {high:g}")
+        return float(value)
+
+    return read
+
+
+def _page(params: dict[str, Any], compact: bool, pace: str) -> None:
+    """Everything; while something is on its way it looks again by itself."""
+    key = params["key"]
+    models, problem = photo_asks.models(key)
+    shown = photo_source.choose(key, params, compact)
+    watch = "live" if models is None and not problem else ""
+    if not compact:
+        watch = photo_nets.progress(key) or watch
+    if problem:
+        st.warning(problem)
+    elif models is None:
+        st.caption("Looking which networks are here …")
+    elif photo_nets.first(models) is None:
+        st.info(photo_nets.NONE)
+        _other_nets(key, models, compact)
+    else:
+        watch = _ask_and_show(key, models, shown, compact) or watch
+    if not compact:
+        _limits()
+        if models:
+            photo_nets.table(key, models)
+    if watch != pace:
+        st.session_state[f"{key}_pace"] = watch
+        st.rerun()  # the whole page, because only that can change how often this looks
+
+
+def _other_nets(key: str, models: list[ModelFacts], compact: bool) -> None:
+    """For who sits at the server: a button where the first network can be fetched."""
+    if not compact and models and photo_nets.may_download():
+        photo_nets.missing(key, models[0])
+
+
+def _ask_and_show(
+    key: str, models: list[ModelFacts], shown: photo_source.Picture, compact: bool
+) -> str:
+    """The question as the levers stand, and its answer; how closely to watch."""
+    left, right = st.columns(SHARES, gap="large")  # the picture, the answer; below, what asks
+    levers, nets = st.columns(SHARES, gap="large")
+    facts = next(each for each in models if each["on_disk"])
+    if not compact:
+        with nets:
+            facts = photo_nets.switch(key, models)
+            if not facts["on_disk"]:
+                photo_nets.missing(key, facts)
+                return ""
+    with levers:
+        question = _question(key, facts["name"], compact)
+    try:
+        standing = photo_asks.ask(key, Classify(question, shown.data, shown.digest))
+    except UserError as error:
+        right.warning(f"{error}.")
+        return ""
+    with right:
+        _where(key, standing)
+        if standing.answer:
+            _answer(key, standing, shown, compact)
+    if standing.answer:
+        with left:
+            _seen(key, standing.answer, question, compact)
+    return photo_asks.pace(standing)
+
+
+def _question(key: str, model: str, compact: bool) -> Question:
+    """What is asked, from where the levers stand."""
+    bind = None if compact else "query-params"
+    with st.container(horizontal=True):
+        heat = st.toggle("Show where the evidence is", key=f"{key}_heat", bind=bind)
+        if compact:
+            return Question(model, heat_map=heat, top=TOP)
+        covered = st.toggle("Cover a square", key=f"{key}_cover", bind=bind)
+    if heat:
+        st.caption(HEAT)
+    occlusion = None
+    if covered:
+        st.caption(SQUARE_SAYS)
+        occlusion = Occlusion(**_sliders(key, SQUARE, 3))
+    values = _sliders(key, LEVERS, 2)
+    st.button(
+        "Reset", key=f"{key}_reset", icon=":material/restart_alt:", on_click=_reset, args=(key,)
+    )
+    return Question(model, Perturbation(**values), occlusion, heat, TOP)
+
+
+def _sliders(key: str, levers: dict[str, tuple], columns: int) -> dict[str, float]:
+    """Where the levers stand, each in the address; so many beside each other."""
+    values = {}
+    places = st.columns(columns) * len(levers)
+    for place, (name, (label, low, high, rest, step, form)) in zip(
+        places, levers.items(), strict=False
+    ):
+        values[name] = place.slider(
+            label, low, high, rest, step, format=form, key=f"{key}_{name}", bind="query-params"
+        )
+    return values
+
+
+def _reset(key: str) -> None:
+    for name, (_, _, _, rest, *_) in (LEVERS | SQUARE).items():
+        st.session_state[f"{key}_{name}"] = rest
+    st.session_state[f"{key}_heat"] = st.session_state[f"{key}_cover"] = False
+
+
+def _where(key: str, standing: photo_asks.Standing) -> None:
+    """Why there is no answer to this question yet."""
+    if standing.failure:
+        st.error(standing.failure)
+        st.button("Ask again", key=f"{key}_again", on_click=photo_asks.again, args=(key,))
+        return
+    state, loading = standing.state, standing.loading
+    if state is None:
+        return
+    if state.name == "queued":
+        eta = f", about {state.eta:.0f} s" if state.eta and state.eta >= 1 else ""
+        st.caption(f"Your picture is number {state.place} in the queue{eta}.")
+    elif loading:
+        share = min(1.0, loading["done"] / loading["total"]) if loading["total"] else 0.0
+        st.progress(share, "The network is being loaded.")
+    else:
+        st.caption("The network is looking …")
+
+
+def _answer(
+    key: str, standing: photo_asks.Standing, shown: photo_source.Picture, compact: bool
+) -> None:
+    answer, dark = standing.answer, st.context.theme.type == "dark"
+    best = answer.predictions[0]
+    size = screen.size(compact) + 3
+    with st.container(gap="xxsmall"):
+        st.caption("It says" if standing.fresh else "It said, before the change")
+        st.subheader(
+            f"{plain(best.label.split(',')[0])}, {percent(best.probability)}", anchor=False
+        )
+    st.plotly_chart(
+        bars(answer.predictions, dark, size),
+        key=f"{key}_bars",
+        height=round(len(answer.predictions) * 3.4 * size),
+        config={"displayModeBar": False, "staticPlot": True},
+        alt=f"The network's answers: {in_words(answer.predictions)}.",
+    )
+    if answer.threshold is not None and best.probability < answer.threshold:
+        st.warning(
+            f"Below {answer.threshold:.0%} this network often does not know: take it as a guess."
+        )
+    if shown.sample:
+        st.caption(photo_source.WHAT)
+    st.caption(cost(answer))
+
+
+def plain(text: str) -> str:
+    """Text in which Markdown finds nothing to do: names of classes come out of a file."""
+    return re.sub(r"([^\w\s])", r"\\\1", text)
+
+
+def cost(answer: Answer) -> str:
+    """How long it took and how much there was to compute."""
+    work = answer.multiply_adds
+    amount = f"{work / 1e9:.1f} billion" if work >= 1e9 else f"{work / 1e6:.0f} million"
+    return (
+        f"{long(answer.model)} at {answer.resolution} px: {amount} multiply-adds in "
+        f"{answer.seconds:.2f} s on this server."
+    )
+
+
+def _seen(key: str, answer: Answer, question: Question, compact: bool) -> None:
+    clickable = question.occlusion is not None
+    best = answer.predictions[0].label.split(",")[0]
+    st.plotly_chart(
+        picture(answer, question.heat_map, clickable),
+        key=f"{key}_seen",
+        height=300 if compact else 400,
+        config={"displayModeBar": False},
+        alt=f"The square of {answer.resolution} pixels that the network saw and called {best}.",
+        **({"on_select": lambda: _clicked(key), "selection_mode": "points"} if clickable else {}),
+    )
+    if not compact:
+        st.caption(
+            f"As the network sees it: a square of {answer.resolution} × {answer.resolution} px."
+        )
+
+
+def _clicked(key: str) -> None:
+    """A click into the picture puts the square there."""
+    selection = (st.session_state.get(f"{key}_seen") or {}).get("selection") or {}
+    points = selection.get("points") or []
+    if points:
+        for name in ("x", "y"):
+            value = points[-1].get(name)
+            if isinstance(value, int | float) and 0 <= value <= 1:
+                st.session_state[f"{key}_{name}"] = round(value * 20) / 20
+
+
+def _limits() -> None:
+    st.subheader("What it cannot know")
+    st.markdown(
+        "- It has a fixed list of names, 1000 for F0 to F6, and **always** gives one of them. "
+        "Shown a face, a giraffe or your desk, it names whatever looks nearest, and may be very "
+        "sure of it: the list has some 120 breeds of dogs, but no giraffe and no “none of these”.\n"
+        "- The bars share out its belief among these names and add up to 100%. They are not the "
+        "chance of being right.\n"
+        "- It does not count, read, tell where things are, or know what a thing is for. One name a "
+        "picture is all it was ever taught, from photographs people put on the web before 2012."
+    )

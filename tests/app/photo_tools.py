@@ -1,0 +1,58 @@
+"""Pictures and weights for the tests of the Photos page."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+WORDS = ("goldfish", "school bus", "<b>bold</b> *tag*", "king penguin", "umbrella")
+
+
+def jpeg(image: Image.Image, **options) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "JPEG", **{"quality": 90, **options})
+    return file.getvalue()
+
+
+def phone_picture(width: int = 4000, height: int = 3000) -> bytes:
+    """Twelve megapixels as a phone held upright stores them: lying, with a note to turn them.
+
+    Seen rightly, the upper half is red and the lower blue. The file tells where it was taken.
+    """
+    grain = np.random.default_rng(0).integers(0, 40, (height, width, 3), dtype=np.uint8)
+    grain[:, : width // 2, 0] += 200
+    grain[:, width // 2 :, 2] += 200
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter clockwise
+    exif.get_ifd(0x8825)[1] = "N"  # GPS
+    exif.get_ifd(0x8825)[2] = (52.0, 13.0, 7.0)
+    lying = np.ascontiguousarray(grain)
+    return jpeg(Image.fromarray(lying), exif=exif)
+
+
+def tiny_weights(folder: Path, threshold: float | None = None) -> Path:
+    """A file of random weights in our own format: for tests, which look at everything but sense."""
+    import torch
+
+    from nfnet.variants import MODELS
+    from nfnet.weights import create_model, save_weights
+
+    config = MODELS["nfnet_mini"]
+    torch.manual_seed(0)
+    model = create_model("nfnet_mini", num_classes=config.num_classes)
+    classes = [(f"n{i:08d}", f"{WORDS[i % 5]} {i}") for i in range(config.num_classes)]
+    preprocessing = {
+        "resolution": 64,
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.25, 0.25, 0.25],
+        "resize": "short side",
+    }
+    provenance = {"data set": "nothing, at random", "accuracy": 0.005}
+    if threshold is not None:
+        provenance["threshold"] = threshold
+    path = folder / "nfnet_mini.safetensors"
+    save_weights(model, path, classes=classes, preprocessing=preprocessing, provenance=provenance)
+    return path
