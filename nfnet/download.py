@@ -49,6 +49,11 @@ def acquire(lock: FileLock, what: str) -> Iterator[Loading]:
             yield Loading(f"{what}: another program is downloading it", 0, 0)
 
 
+def part_of(path: Path) -> Path:
+    """Where a download keeps what has come, until all of it is there and right."""
+    return path.with_name(path.name + ".part")
+
+
 def download(
     remote: RemoteFile,
     path: Path,
@@ -69,7 +74,7 @@ def download(
     Raises:
         UserError: no network, not the right file, or no room for it.
     """
-    part = path.with_name(path.name + ".part")
+    part = part_of(path)
     problem = ""
     for attempt in range(attempts):
         if attempt:

@@ -11,13 +11,15 @@ import contextlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from nfnet.download import RemoteFile, acquire, check, download
+from nfnet.download import RemoteFile, acquire, check, download, part_of
+from nfnet.mapped import looks_like_safetensors, open_safetensors
 from nfnet.published import PUBLISHED, Published, find_weights, weights_folder
 from nfnet.run import Loading, UserError
 
@@ -36,6 +38,7 @@ def fetch_weights(name: str) -> Generator[Loading, None, Path]:
     target = weights_folder() / f"{name}.safetensors"
     found = find_weights(name)
     if found is not None and (found != target or _is_as_verified(target)):
+        _check_whole(found)
         return found
     published = PUBLISHED.get(name)
     if published is None:
@@ -57,6 +60,7 @@ def fetch_weights(name: str) -> Generator[Loading, None, Path]:
     try:
         if not (yield from _is_right(target, what)):
             remote = _ask_hub(published, what, target)
+            _check_room(remote, target)
             yield from download(remote, target, attempts=10, timeout=10.0)
             _remember(target, remote.checksum, remote.url)
         return target
@@ -64,9 +68,31 @@ def fetch_weights(name: str) -> Generator[Loading, None, Path]:
         lock.release()
 
 
+def _check_whole(path: Path) -> None:
+    """Whoever put a file here by hand learns of a copy that broke off before it is used."""
+    try:
+        if looks_like_safetensors(path):
+            with open_safetensors(path):
+                pass
+    except UserError:
+        raise UserError(f"{path} is damaged or incomplete; delete it or get it again") from None
+
+
+def _check_room(remote: RemoteFile, target: Path) -> None:
+    part = part_of(target)
+    missing = remote.size - (part.stat().st_size if part.exists() else 0)
+    room = shutil.disk_usage(target.parent).free
+    if room < missing:
+        raise UserError(
+            f"{remote.what} need {missing / 1e6:.0f} MB, and {target.parent} has room for "
+            f"{room / 1e6:.0f}; make room, or set NFNET_CACHE to another folder"
+        )
+
+
 def _ask_hub(published: Published, what: str, target: Path) -> RemoteFile:
     """The address, size and checksum of a published file, as the hub states them."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
     endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,10 @@ def _in_folder(folder: Path, name: str) -> Path | None:
         if found := next((p for p in sorted(folder.glob(pattern)) if p.is_file()), None):
             return found
     unnamed = folder / "model.safetensors"
-    return unnamed if unnamed.is_file() and _holds(unnamed, name) else None
+    with contextlib.suppress(UserError):  # a damaged one hides no other file
+        if unnamed.is_file() and _holds(unnamed, name):
+            return unnamed
+    return None
 
 
 def _is_named_after(path: Path, name: str) -> bool:

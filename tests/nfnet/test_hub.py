@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -268,6 +269,38 @@ def test_a_folder_that_cannot_be_written(serve, monkeypatch, tmp_path):
     monkeypatch.setenv("NFNET_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(UserError, match="cannot be written .*NFNET_CACHE"):
         finish(fetch_weights(NAME))
+
+
+def test_a_broken_copy_put_there_by_hand_is_told(serve):
+    hub = serve()
+    path = weights_folder() / f"{NAME}.safetensors"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"\x10" + b"\0" * 7 + b'{"a": ')
+    with pytest.raises(
+        UserError, match=f"{path} is damaged or incomplete; delete it or get it again"
+    ):
+        finish(fetch_weights(NAME))
+    assert hub.heads == [] and path.exists()
+
+
+def test_a_full_disk_is_told_beforehand(serve, monkeypatch):
+    hub = serve()
+    usage = SimpleNamespace(free=len(CONTENT) - 1)
+    monkeypatch.setattr(nfnet_hub.shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(UserError, match="need 6 MB, and .* has room for 6; make room"):
+        finish(fetch_weights(NAME))
+    assert hub.gets == []
+
+
+def test_offline_is_respected(serve, monkeypatch):
+    hub = serve()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    code = f"import nfnet.hub; list(nfnet.hub.fetch_weights({NAME!r}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (
+        "UserError: nfnet_f2's weights cannot be downloaded: HF_HUB_OFFLINE is set" in done.stderr
+    )
+    assert hub.heads == hub.gets == []
 
 
 def test_fetching_needs_no_torch_and_finding_no_hub():

@@ -146,3 +146,15 @@ def test_a_mistyped_variable_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("NFNET_WEIGHTS", os.fspath(tmp_path / "nowhere"))
     with pytest.raises(UserError, match="NFNET_WEIGHTS names .*nowhere, which does not exist"):
         find_weights("nfnet_f0")
+
+
+def test_a_damaged_file_is_told_where_it_was_named_and_hides_nothing_elsewhere(
+    monkeypatch, tmp_path
+):
+    damaged = put(tmp_path / "given" / "model.safetensors", b"\x10" + b"\0" * 7 + b"{")
+    by_hand = put(weights_folder() / "nfnet_f0.safetensors")
+    monkeypatch.setenv("NFNET_WEIGHTS", str(damaged.parent))
+    assert find_weights("nfnet_f0") == by_hand
+    monkeypatch.setenv("NFNET_WEIGHTS", str(damaged))
+    with pytest.raises(UserError, match="model.safetensors is damaged"):
+        find_weights("nfnet_f0")
