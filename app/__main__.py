@@ -76,12 +76,12 @@ def export(arguments: Sequence[str]) -> None:
     values = parser.parse_args(arguments)
 
     from app.deck.export import export_html
-    from app.deck.load import load_deck
     from app.demos import DEMOS
     from app.shell import TITLE
+    from app.slides import read_deck, slides_folder
 
-    folder = Path(os.environ.get("NFNET_SLIDES") or ROOT / "slides")
-    deck = load_deck(folder, DEMOS)
+    folder = slides_folder()
+    deck, _ = read_deck(folder)
     if not deck.slides:
         raise UserError(f"There are no slides in {folder}.")
     text = export_html(deck, DEMOS, folder, TITLE, values.notes)
@@ -153,6 +153,7 @@ def serve(options: Options) -> None:
     import streamlit as st
     from starlette.middleware import Middleware
 
+    from app import handout
     from app.safety import SafeHeaders, SameOrigin
 
     # uvicorn would tell of every stage of its life; warnings and errors still pass.
@@ -172,7 +173,7 @@ def serve(options: Options) -> None:
     app = st.App(
         ROOT / "app" / "main.py",
         lifespan=lifespan,
-        routes=[],
+        routes=handout.routes(),
         middleware=[Middleware(SafeHeaders), Middleware(SameOrigin, hosts=(*LOOPBACK, name))],
     )
     app.run(

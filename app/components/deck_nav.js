@@ -62,6 +62,7 @@ class Deck {
   receive(data, setStateValue) {
     this.slides = data.slides;
     this.cut = data.cut;
+    this.find(".print").hidden = !data.handout;
     this.send = (position) => setStateValue("position", position);
     this.fillOverview();
     if (data.ack >= this.sent && data.index !== this.position?.index) {

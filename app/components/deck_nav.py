@@ -38,13 +38,20 @@ _component = st.components.v2.component(
 )
 
 
-def deck_nav(deck: Deck, index: int, on_move: Callable[[str], None], cut: bool = False) -> None:
+def deck_nav(
+    deck: Deck,
+    index: int,
+    on_move: Callable[[str], None],
+    cut: bool = False,
+    handout: bool = False,
+) -> None:
     """The bar, and the keys of the whole page.
 
     Args:
         index: the slide that this run of the script draws.
         on_move: called with a slide's id before the run that shall draw it.
         cut: optional slides are passed by; by their number or tile they can still be reached.
+        handout: whether `/handout` is there to be linked to.
     """
     slides = [
         {
@@ -72,6 +79,7 @@ def deck_nav(deck: Deck, index: int, on_move: Callable[[str], None], cut: bool =
             "slides": slides,
             "index": index,
             "cut": cut,
+            "handout": handout,
             "ack": number if _is_number(number) else 0,
         },
         on_position_change=moved,

@@ -2,7 +2,8 @@
 
 const slides = [...document.querySelectorAll("section")];
 const find = (selector) => document.querySelector(selector);
-const phone = matchMedia("(max-width: 640px)");
+const { notes: noted, sheets } = document.documentElement.dataset;
+const phone = sheets === undefined && matchMedia("(max-width: 640px)").matches;
 const STAGE = { width: 1280, height: 720 };
 let current = 0;
 
@@ -15,9 +16,9 @@ function drawPlots() {
   return Promise.all([...document.querySelectorAll(".plot")].map((plot) => {
     const { data, layout } = JSON.parse(plot.querySelector("script").textContent);
     // On a phone the picture is drawn at 700 px and shrunk: its letters stay readable.
-    const width = phone.matches ? 700 : plot.clientWidth;
+    const width = phone ? 700 : plot.clientWidth;
     const place = plot.appendChild(document.createElement("div"));
-    if (phone.matches) place.style.zoom = plot.clientWidth / width;
+    if (phone) place.style.zoom = plot.clientWidth / width;
     const size = { width, height: layout.height ?? 400, autosize: false };
     const font = { family: getComputedStyle(plot).fontFamily, ...layout.font };
     return Plotly.newPlot(place, data, { ...layout, ...size, font }, { staticPlot: true });
@@ -30,21 +31,26 @@ function fit() {
     for (let zoom = 1; zoom > 0.4; zoom -= 0.03) {
       content.style.zoom = zoom;
       content.style.minBlockSize = `${STAGE.height / zoom}px`;
-      if (content.getBoundingClientRect().height / scaleNow() <= STAGE.height + 1) break;
+      const [height, room] = [content, content.parentElement]
+        .map((element) => element.getBoundingClientRect().height);
+      if (height <= room + 0.5) break;
     }
   }
   for (const notes of document.querySelectorAll(".notes")) {
-    // At 11 pt the sheet has room for some 3,400 characters below the slide.
-    const size = Math.min(1, Math.sqrt(3400 / Math.max(1, notes.textContent.length)));
+    // At 11 pt a sheet has room for 26 lines of 92 characters below the slide; at a share of that
+    // for more and longer ones. A paragraph costs a line: its half-empty last one, and the gap.
+    const lines = notes.textContent.length / 92;
+    const gaps = notes.querySelectorAll("p, li").length;
+    const size = Math.min(1, (Math.sqrt(gaps ** 2 + 4 * lines * 26) - gaps) / (2 * lines));
     notes.style.setProperty("--notes-size", size);
   }
 }
 
-function scaleNow() {
-  return Number(getComputedStyle(document.documentElement).getPropertyValue("--scale"));
-}
-
 function resize() {
+  const paper = noted === undefined ? STAGE.width : 794;
+  const zoom = Math.min(1, innerWidth / (paper + 40));
+  document.documentElement.style.setProperty("--sheet-zoom", zoom);
+  if (sheets !== undefined) return; // there the stage keeps its size
   const room = innerHeight * (document.body.classList.contains("with-notes") ? 0.7 : 1);
   const scale = Math.min(innerWidth / STAGE.width, room / STAGE.height);
   document.documentElement.style.setProperty("--scale", scale);
@@ -88,7 +94,7 @@ function fullscreen() {
 }
 
 function toggleNotes() {
-  if (!("notes" in document.documentElement.dataset)) return;
+  if (noted === undefined) return;
   document.body.classList.toggle("with-notes");
   resize();
 }
@@ -103,6 +109,7 @@ const KEYS = {
 };
 
 document.addEventListener("keydown", (event) => {
+  if (sheets !== undefined) return; // a page to scroll
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const dialog = find("dialog[open]");
@@ -123,7 +130,7 @@ find("#jump form").addEventListener("submit", () => {
   if (Number.isInteger(number) && number >= 1) show(number - 1);
 });
 document.addEventListener("click", (event) => {
-  const actions = { back, forward, all: openAll };
+  const actions = { back, forward, all: openAll, print: () => window.print() };
   actions[event.target.closest("[data-do]")?.dataset.do]?.();
   if (event.target.matches("dialog") || event.target.closest("#all a")) event.target.closest("dialog").close();
 });
@@ -134,17 +141,25 @@ document.addEventListener("touchstart", (event) => {
   touch = event.touches.length === 1 && !(wide && wide.scrollWidth > wide.clientWidth + 1) ? { x, y } : null;
 }, { passive: true });
 document.addEventListener("touchend", (event) => {
-  if (!touch) return;
+  if (!touch || sheets !== undefined) return;
   const across = event.changedTouches[0].clientX - touch.x;
   const down = event.changedTouches[0].clientY - touch.y;
   if (Math.abs(across) > 60 && Math.abs(across) > 2 * Math.abs(down)) (across < 0 ? forward : back)();
 }, { passive: true });
-addEventListener("hashchange", fromAddress);
+if (sheets === undefined) addEventListener("hashchange", fromAddress);
 addEventListener("resize", resize);
 
 resize();
-if (!fromAddress()) show(0);
+if (sheets === undefined) {
+  if (!fromAddress()) show(0);
+} else {
+  const pick = (name) => find(`#sheets ${name}`);
+  pick("p").textContent = `${slides.length} slides, a sheet each.`;
+  pick("[data-other]").textContent = noted === undefined ? "With notes" : "Without notes";
+  pick("[data-other]").href = noted === undefined ? "?notes=1" : "?";
+  pick("[data-file]").href = noted === undefined ? "?file=1" : "?notes=1&file=1";
+}
 Promise.all([drawPlots(), document.fonts.ready]).then(() => {
-  if (!phone.matches) fit();
+  if (!phone) fit();
   document.documentElement.dataset.ready = "";
 });

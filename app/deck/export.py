@@ -24,19 +24,20 @@ _POLICY = (
     "style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 )
 _PAGE = """<!doctype html>
-<html lang="en"{notes}>
+<html lang="en"{marks}>
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>{style}</style>
+{media}
 </head>
 <body>
+{frame}
 <main>
 {slides}
 </main>
-{frame}
 <script>{scripts}</script>
 </body>
 </html>
@@ -49,6 +50,7 @@ def export_html(
     folder: Path,
     title: str,
     notes: bool = False,
+    sheets: bool = False,
     root: Path = ROOT,
 ) -> str:
     """The deck as one page: a slide a screen, turned by keys, and a slide a sheet when printed.
@@ -56,6 +58,7 @@ def export_html(
     Args:
         demos, folder, root: as for `app.deck.render.render_slide`.
         notes: whether the lecturer's notes are in it.
+        sheets: show on the screen, too, the sheets that would be printed.
 
     Raises:
         UserError: a file of Streamlit that is needed is missing.
@@ -67,8 +70,15 @@ def export_html(
         from plotly.offline import get_plotlyjs
 
         scripts.insert(0, get_plotlyjs())
+    media = {"export_sheets.css": "all" if sheets else "print"}
+    if not sheets:
+        media["export_phone.css"] = "screen and (max-width: 640px)"
+    marks = {"data-notes": notes, "data-sheets": sheets}
     return _PAGE.format(
-        notes=' data-notes=""' if notes else "",
+        marks="".join(f' {mark}=""' for mark, on in marks.items() if on),
+        media="\n".join(
+            f'<style media="{when}">{_own(name)}</style>' for name, when in media.items()
+        ),
         policy=_POLICY,
         title=html.escape(title),
         style="\n".join([set_math.css, _own("code.css"), _own("export.css")]),

@@ -1,29 +1,15 @@
 """The lecture: one slide, the bar that moves on, and the address of the slide."""
 
-import os
 from pathlib import Path
 
 import streamlit as st
 
-from app import shell
+from app import handout, shell
 from app.components.deck_nav import KEY, deck_nav, plain_nav
-from app.deck.load import ROOT, load_deck
 from app.deck.model import CUT, Deck, DeckError
 from app.deck.render import render_slide
 from app.demos import DEMOS
-
-
-@st.cache_data(max_entries=4, show_spinner=False)
-def deck_of(folder: str, version: tuple[tuple[str, int, int], ...]) -> Deck:
-    """The deck, parsed anew whenever a file's name, time or size (`version`) has changed."""
-    return load_deck(Path(folder), DEMOS)
-
-
-def read_deck(folder: Path) -> Deck:
-    files = sorted(folder.glob("*.md")) if folder.is_dir() else []
-    stats = [(file.name, file.stat()) for file in files]
-    version = tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
-    return deck_of(str(folder), version)
+from app.slides import read_deck, slides_folder
 
 
 def current(deck: Deck) -> int:
@@ -51,15 +37,18 @@ def show(deck: Deck, folder: Path) -> None:
     index = current(deck)
     # The bar goes first: keys work, and steps are hidden, while a slow demo is still being drawn.
     with st.bottom, st.container(horizontal=True, vertical_alignment="center", key="deck_bar"):
-        nav = plain_nav if shell.flag("plain") else deck_nav
-        nav(deck, index, go_to, cut=shell.flag("cut", f"{CUT}"))
+        cut = shell.flag("cut", f"{CUT}")
+        if shell.flag("plain"):
+            plain_nav(deck, index, go_to, cut)
+        else:
+            deck_nav(deck, index, go_to, cut, handout.served)
         shell.large_type_toggle()
     render_slide(deck.slides[index], DEMOS, folder, notes=shell.flag("notes"))
 
 
-folder = Path(os.environ.get("NFNET_SLIDES") or ROOT / "slides")
+folder = slides_folder()
 try:
-    deck = read_deck(folder)
+    deck, _ = read_deck(folder)
 except DeckError as error:
     st.error(f"A slide needs mending. {error}", icon=":material/build:")
 else:
