@@ -8,7 +8,16 @@ from dataclasses import dataclass
 import streamlit as st
 
 import app.compute
-from app.compute.jobs import Classify, Download, Job, ModelFacts, Models, State, without_picture
+from app.compute.jobs import (
+    Classify,
+    Download,
+    Job,
+    ModelFacts,
+    Models,
+    State,
+    Ticket,
+    without_picture,
+)
 from app.demos import runs
 from nfnet.photo import Answer
 from nfnet.run import UserError
@@ -129,6 +138,7 @@ def look_again(key: str) -> None:
 
 
 def download(key: str, model: str) -> None:
+    st.session_state.pop(f"{key}_download_end", None)
     try:
         ticket = app.compute.get_compute().submit(Download(model), runs.owner())
     except UserError as error:
@@ -137,7 +147,7 @@ def download(key: str, model: str) -> None:
     st.session_state[f"{key}_download"] = (ticket.id, model, time.monotonic())
 
 
-def downloading(key: str):
+def downloading(key: str) -> tuple[Ticket, str, float] | None:
     """The ticket of the viewer's own download, its model and when it began; or None."""
     known = st.session_state.get(f"{key}_download")
     if known is None:
@@ -150,9 +160,16 @@ def downloading(key: str):
     return ticket, model, began
 
 
-def end_download(key: str) -> None:
-    st.session_state.pop(f"{key}_download", None)
+def end_download(key: str, state: State, model: str) -> None:
+    """Keeps how the download ended, to be said until the next one, and looks what is here now."""
+    del st.session_state[f"{key}_download"]
+    st.session_state[f"{key}_download_end"] = (state, model)
     look_again(key)
+
+
+def download_end(key: str) -> tuple[State | None, str]:
+    """How the last download ended, and of which model."""
+    return st.session_state.get(f"{key}_download_end", (None, ""))
 
 
 def _sentence(text: str) -> str:

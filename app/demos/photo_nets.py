@@ -114,17 +114,18 @@ def progress(key: str) -> str:
     if refused := runs.refusal(key):
         st.warning(refused)
     known = photo_asks.downloading(key)
+    if known and known[0].state.ended:
+        photo_asks.end_download(key, known[0].state, known[1])
+        known = None
     if known is None:
-        return ""
-    ticket, model, began = known
-    state, items = ticket.state, ticket.events()
-    if state.ended:
-        photo_asks.end_download(key)
-        if state.name == "failed":
-            st.error(state.message)
-        elif state.name == "done":
+        end, model = photo_asks.download_end(key)
+        if end and end.name == "failed":
+            st.error(end.message)
+        elif end and end.name == "done":
             st.success(f"{long(model)} is here.")
         return ""
+    ticket, model, began = known
+    items = ticket.events()
     with st.container(horizontal=True, vertical_alignment="center"):
         if items:
             first, last = items[0]["loading"], items[-1]["loading"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
 from app.compute.jobs import Classify, ModelFacts
-from app.demos import links, one_of, photo_asks, photo_nets, photo_source, runs, screen
+from app.demos import one_of, photo_asks, photo_nets, photo_source, runs, screen
 from app.demos.photo_figures import bars, in_words, percent, picture
 from app.demos.photo_nets import long
 from app.demos.photo_samples import SAMPLES
@@ -29,6 +31,7 @@ SQUARE = {
     "side": ("Side", 0.05, 0.8, 0.3, 0.05, "%.2f"),
 }
 TOP = 5
+WARN_SECONDS = 20.0
 SHARES = [5, 6]  # of the page's width, for the picture and for the answer
 HEAT = (
     "Bright: where the last convolution's activations speak for the first answer. It is a coarse "
@@ -53,14 +56,35 @@ def render(params: dict[str, Any], compact: bool) -> None:
 
 
 def _check_address(key: str) -> None:
-    settings = {"sample": ("picture", one_of(*SAMPLES))}
-    settings["net"] = ("network", one_of(*(photo_nets.short(n) for n in MODELS)))
-    for name, (label, low, high, *_) in (LEVERS | SQUARE).items():
-        settings[name] = (label.lower(), _between(low, high))
-    links.check(key, settings)
+    """One warning if the address asks for what is not here.
+
+    As `links.check`, but it is said for a while: this page draws itself anew when an answer comes,
+    and by then the widgets have dropped such values from the address.
+    """
+    odd, since = st.session_state.get(f"{key}_odd", ([], -WARN_SECONDS))
+    if time.monotonic() - since > WARN_SECONDS:
+        readers = {"sample": one_of(*SAMPLES), "net": one_of(*map(photo_nets.short, MODELS))}
+        readers |= {name: _between(*lever[1:3]) for name, lever in (LEVERS | SQUARE).items()}
+        odd = [name for name in readers if not _reads(readers[name], f"{key}_{name}")]
+        st.session_state[f"{key}_odd"] = (odd, time.monotonic())
+    if odd:
+        st.warning(
+            f"The link asks for something that is not here ({', '.join(odd)}); "
+            "the usual setting is used instead."
+        )
 
 
-def _between(low: float, high: float):
+def _reads(read: Callable[[Any], Any], name: str) -> bool:
+    """Whether the address gives this setting only values that it has."""
+    try:
+        for value in st.query_params.get_all(name):
+            read(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _between(low: float, high: float) -> Callable[[Any], float]:
     def read(value: Any) -> float:
         if not low <= float(value) <= high:
             raise ValueError(f"must be from {low:g} to {high:g}")
