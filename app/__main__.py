@@ -154,7 +154,7 @@ def serve(options: Options) -> None:
     from starlette.middleware import Middleware
 
     from app import handout
-    from app.safety import SafeHeaders, SameOrigin
+    from app.safety import SafeHeaders, SameOrigin, UploadBudget
 
     # uvicorn would tell of every stage of its life; warnings and errors still pass.
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.levelno >= logging.WARNING)
@@ -174,7 +174,11 @@ def serve(options: Options) -> None:
         ROOT / "app" / "main.py",
         lifespan=lifespan,
         routes=handout.routes(),
-        middleware=[Middleware(SafeHeaders), Middleware(SameOrigin, hosts=(*LOOPBACK, name))],
+        middleware=[
+            Middleware(SafeHeaders),
+            Middleware(SameOrigin, hosts=(*LOOPBACK, name)),
+            Middleware(UploadBudget),
+        ],
     )
     app.run(
         config={
