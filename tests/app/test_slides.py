@@ -41,6 +41,8 @@ def small_print(slide: Slide) -> str:
 
 def words(markdown: str) -> list[str]:
     """Words as a viewer reads them: no mathematics, no bare numbers, links by their text."""
+    markdown = "\n".join(line for line in markdown.split("\n") if not line.startswith("|"))
+    markdown = re.sub(r"```.*?```", " ", markdown, flags=re.DOTALL)
     text = re.sub(r"\$\$.*?\$\$|\$[^$]*\$", " ", markdown, flags=re.DOTALL)
     text = re.sub(r"\]\([^)]*\)", "]", text)
     return [word for word in text.split() if re.search(r"[A-Za-z]", word)]
