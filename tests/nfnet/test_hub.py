@@ -169,7 +169,7 @@ def test_a_cancelled_fetch_goes_on_later(serve):
     hub = serve("wait")
     fetching = fetch_weights(NAME)
     events = []
-    while not events or events[-1].done < len(CONTENT) // 4:
+    while not events or events[-1].done == 0:
         events.append(next(fetching))
     fetching.close()
     part = weights_folder() / f"{NAME}.safetensors.part"
