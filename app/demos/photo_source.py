@@ -37,7 +37,7 @@ def choose(key: str, params: dict, compact: bool) -> Picture | None:
     if compact:
         _gallery(key, params, compact)
     else:
-        with st.container(horizontal=True, gap="large", vertical_alignment="top"):
+        with st.container(horizontal=True, gap="medium", vertical_alignment="top"):
             with st.container(width=720):
                 _gallery(key, params, compact)
             with st.container(width="stretch", key=f"{key}_own"):
