@@ -186,7 +186,10 @@ def _decode(image: Image.Image) -> Image.Image:
     if (factor := min(image.size) // WORKING_SIDE) > 1:
         image = image.reduce(factor)
     image = _to_srgb(image, profile)
-    return image.transpose(_TRANSPOSE[orientation]) if orientation in _TRANSPOSE else image
+    if orientation in _TRANSPOSE:
+        image = image.transpose(_TRANSPOSE[orientation])
+    image.info.clear()  # where it was taken and what was said of it go no further
+    return image
 
 
 def _orientation(image: Image.Image) -> int:

@@ -115,24 +115,30 @@ class Classifier:
 
 
 def classify(
-    image: Image.Image | bytes | str | os.PathLike[str], model: nn.Module | Classifier, top: int = 5
+    image: Image.Image | bytes | str | os.PathLike[str],
+    model: str | Classifier | nn.Module,
+    top: int = 5,
 ) -> list[Prediction]:
     """What a net makes of a picture: the most probable classes, most probable first.
 
     Args:
         image: a picture, a file's bytes or its path.
-        model: an NFNet or ResNet, or what `load_classifier` returns, which also knows the labels of
-            weights of our own and is faster. A model of 1000 classes is taken to know ImageNet's.
+        model: a name, whose weights are found or downloaded; or what `load_classifier` returns, for
+            more than one picture; or an NFNet or ResNet, which is taken to know ImageNet's classes
+            if it has 1000, and pictures prepared as ImageNet's are.
         top: how many classes.
 
     Raises:
-        UserError: the file cannot be read or is no JPEG, PNG or WebP picture.
+        UserError: the file cannot be read or is no JPEG, PNG or WebP picture, or there are no
+            weights of that name.
     """
     if isinstance(image, bytes):
         image = read_image(image)
     elif not isinstance(image, Image.Image):
         image = read_image(read_file(image))
-    if not isinstance(model, Classifier):
+    if isinstance(model, str):
+        model = _finish(load_classifier(model))
+    elif not isinstance(model, Classifier):
         model = _as_classifier("", fold(model) if model.training else model, None)
     return model.classify(image.convert("RGB"), Question(top=top).top)
 
@@ -176,6 +182,14 @@ def load_classifier(
     if precision == "bfloat16" or (precision == "auto" and large and gains_by_bfloat16(device)):
         halve(classifier.model)
     return classifier
+
+
+def _finish(loading: Generator[Loading, None, Classifier]) -> Classifier:
+    while True:
+        try:
+            next(loading)
+        except StopIteration as done:
+            return done.value
 
 
 def gains_by_bfloat16(device: torch.device) -> bool:

@@ -209,6 +209,19 @@ def test_a_profile_is_applied_and_a_bad_one_ignored() -> None:
     assert np.abs(np.subtract(seen, (200, 150, 100))).max() <= 1
 
 
+def test_nothing_but_pixels_comes_through() -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"  # GPS
+    exif[0x010E] = "a secret"
+    image = files.picture()
+    for data in (
+        files.save(image, "JPEG", exif=exif, comment=b"a secret", icc_profile=files.profile()),
+        files.save(image, "WEBP", exif=exif),
+    ):
+        assert read_image(data).info == {}
+        assert b"secret" in data and b"secret" not in files.save(read_image(data), "JPEG")
+
+
 def test_the_first_frame_counts() -> None:
     first, second = Image.new("RGB", (8, 8), "red"), Image.new("RGB", (8, 8), "blue")
     for kind in ("PNG", "WEBP", "MPO"):

@@ -294,6 +294,8 @@ def test_weights_are_found_by_name(saved, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / f"{NAME}.safetensors").write_bytes(saved[1].read_bytes())
     monkeypatch.setenv("NFNET_WEIGHTS", str(tmp_path))
     found = finish(load_classifier(NAME, device="cpu"))
+    image = files.picture()
+    assert nfnet.classify(image, NAME) == nfnet.classify(image, found) == found.classify(image)
     assert found.classes == tuple(CLASSES) and found.preprocessing == PREPROCESSING
 
 
