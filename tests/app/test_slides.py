@@ -66,16 +66,18 @@ def test_the_deck_is_a_lecture() -> None:
 
 @each_slide
 def test_a_slide_can_be_given(slide: Slide) -> None:
-    assert slide.minutes > 0
+    assert slide.section or slide.layout == "title"
+    if slide.minutes == 0:  # only looked up
+        assert slide.optional
+        return
     assert len(words(slide.notes)) >= 30, "too little for the lecturer"
     assert re.search(r"\b(Ask|Say|Let)\b", slide.notes), "the notes do not say what to do"
     assert re.search(r"(?i)\bminutes?\b", slide.notes.strip().split("\n\n")[-1]), "no timing"
-    assert slide.section or slide.layout == "title"
 
 
 @each_slide
 def test_a_slide_is_short(slide: Slide) -> None:
-    said = words(body(slide))
+    said = words(body(slide)) if slide.minutes else []  # not so what is only looked up
     assert len(said) <= MOST_WORDS, f"{len(said)} words: {' '.join(said)}"
     assert len(words(slide.title)) <= 10
 
