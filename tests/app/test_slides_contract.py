@@ -15,12 +15,14 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app.deck.load import ROOT, load_deck
-from app.deck.model import CUT, FULL, Deck, DemoCall, Poll, Slide
+from app.deck.model import CUT, FULL, Deck, DemoCall, Poll, Slide, Step
 from app.deck.page import slide_html
 from app.demos import DEMOS
 from app.demos.presets import LAMBDAS, PRESETS
+from tests.app.scripted_compute import ScriptedCompute
 
 FOLDER = ROOT / "slides"
 DECK = load_deck(FOLDER, DEMOS)
@@ -144,6 +146,34 @@ def test_a_number_that_a_demo_does_not_have_is_noticed() -> None:
     call = DemoCall("race", {"preset": "batch-512"}, "", 1)
     assert strangers("At batch 512 and λ 0.01, ResNet-50", known(call)) == set()
     assert strangers("At batch 511, 4,096 of them", known(call)) == {511.0, 4096.0}
+
+
+# what a slide does by itself
+
+DEMO_SLIDES = [slide for slide in DECK.slides if calls(slide)]
+
+
+def draw(name: str) -> None:
+    from app.deck.render import render_slide
+    from app.demos import DEMOS
+    from app.slides import read_deck, slides_folder
+
+    deck, _ = read_deck(slides_folder())
+    render_slide(deck.slides[deck.find(name)], DEMOS, slides_folder())
+
+
+@pytest.mark.parametrize("slide", DEMO_SLIDES, ids=lambda slide: slide.id)
+def test_no_experiment_starts_by_itself(slide: Slide, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All steps of a slide are drawn at once: a demo that is still hidden must not compute."""
+    fake = ScriptedCompute()
+    monkeypatch.setattr("app.compute.get_compute", lambda workers=None: fake)
+    app = AppTest.from_function(draw, args=(slide.id,), default_timeout=30).run()
+    assert not app.exception
+    steps = [block for block in slide.walk() if isinstance(block, Step)]
+    if any(isinstance(block, DemoCall) for step in steps for block in step.blocks):
+        assert fake.tickets == []
+    labs = [button for button in app.button if button.label == "Open as a lab"]
+    assert len(labs) == len(calls(slide))
 
 
 # what is printed and exported
