@@ -7,12 +7,18 @@ import io
 import keyword
 import tokenize
 from collections.abc import Collection
+from functools import lru_cache
 
 _CLASS = {tokenize.COMMENT: "c", tokenize.STRING: "s", tokenize.NUMBER: "n"}
 
 
 def code_html(code: str, marked: Collection[int] = ()) -> str:
     """A `<pre>` with one span a line; the lines in `marked` (from 1) have the class `marked`."""
+    return _html(code, frozenset(marked))
+
+
+@lru_cache(maxsize=128)
+def _html(code: str, marked: frozenset[int]) -> str:
     lines = code.split("\n")
     styles = [[""] * len(line) for line in lines]
     for kind, (row, start), (last_row, end) in _tokens(code):

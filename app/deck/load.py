@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from app.deck.model import Code, Deck, DeckError, Demo, DemoCall, Picture, Slide
@@ -48,8 +49,15 @@ def code_of(code: Code, root: Path = ROOT) -> tuple[str, list[int]]:
     file = root / code.file
     if not file.is_file():
         raise ValueError(f"there is no file {code.file}")
+    text, marked = _cut(file, file.stat().st_mtime_ns, code)
+    return text, list(marked)
+
+
+@lru_cache(maxsize=128)
+def _cut(file: Path, changed: int, code: Code) -> tuple[str, tuple[int, ...]]:
+    # Parsing a file takes 10 ms, which every change of slide would pay.
     text = excerpt(file.read_text(encoding="utf-8"), code.symbol, code.docstring, code.start)
-    return text, highlighted(text, code.highlight)
+    return text, tuple(highlighted(text, code.highlight))
 
 
 def _read(file: Path, path: str) -> str:

@@ -67,7 +67,7 @@ def exported(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iter
     page.asked, page.complaints = [], []  # type: ignore[attr-defined]
     page.on("request", lambda request: page.asked.append(request.url))
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on("console", lambda message: page.complaints.append(message.text))
+    page.on("console", lambda m: page.complaints.append(m.text) if m.type == "error" else None)
     page.goto(address)
     yield ready(page)
     context.close()
