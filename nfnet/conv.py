@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from nfnet.devices import without_weights
+
 
 def standardize_weight(
     weight: Tensor, gain: Tensor | float | None = None, eps: float = 1e-4
@@ -122,14 +124,19 @@ class WSConv2d(SameConv2d):
         return self.convolve(x, self.effective_weight(), self.effective_bias())
 
     def folded(self) -> SameConv2d:
-        """A plain convolution with the same output."""
-        plain = SameConv2d(
-            self.in_channels, self.out_channels, self.kernel_size[0], self.stride[0], self.groups
-        ).to(self.weight)
+        """A plain convolution with the same output, frozen and in evaluation mode."""
+        with without_weights():
+            plain = SameConv2d(
+                self.in_channels,
+                self.out_channels,
+                self.kernel_size[0],
+                self.stride[0],
+                self.groups,
+            )
         with torch.no_grad():
-            plain.weight.copy_(self.effective_weight())
-            plain.bias.copy_(self.effective_bias())
-        return plain
+            plain.weight = nn.Parameter(self.effective_weight())
+            plain.bias = nn.Parameter(self.effective_bias().clone())
+        return plain.eval().requires_grad_(False)
 
 
 class BNConv2d(SameConv2d):
@@ -162,11 +169,6 @@ def fold(model: nn.Module) -> nn.Module:
 
     The copy answers the same (to rounding) without standardizing at every call; train the original.
     """
-    folded = copy.deepcopy(model).eval().requires_grad_(False)
-    if isinstance(folded, WSConv2d):
-        return folded.folded().eval().requires_grad_(False)
-    for module in list(folded.modules()):
-        for name, child in module.named_children():
-            if isinstance(child, WSConv2d):
-                setattr(module, name, child.folded().eval().requires_grad_(False))
-    return folded
+    # what deepcopy is told of it takes for copied
+    copied = {id(m): m.folded() for m in model.modules() if isinstance(m, WSConv2d)}
+    return copy.deepcopy(model, copied).eval().requires_grad_(False)

@@ -27,7 +27,7 @@ from nfnet.images import read_file, read_image, shade, turn
 from nfnet.photo import DEFAULT_MODEL, Answer, Occlusion, Prediction, Question
 from nfnet.run import Loading, UserError
 from nfnet.variants import MODELS
-from nfnet.weights import build, create_model, fetch_weights, load_weights
+from nfnet.weights import blank, create_model, fetch_weights, load_weights
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's training images
 MARGIN = 32  # px that the official evaluation cuts off
@@ -139,7 +139,8 @@ def classify(
     if isinstance(model, str):
         model = _finish(load_classifier(model))
     elif not isinstance(model, Classifier):
-        model = _as_classifier("", fold(model) if model.training else model, None)
+        info = getattr(model, "weights_info", None)
+        model = _as_classifier("", fold(model) if model.training else model, info)
     return model.classify(image.convert("RGB"), Question(top=top).top)
 
 
@@ -171,7 +172,7 @@ def load_classifier(
         path = Path(weights)
     info = read_metadata(path)
     if model is None and info is not None:
-        net = build(info.config)
+        net = blank(info.config)
         load_weights(net, path)
         net = net.to(device)
     else:

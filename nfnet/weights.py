@@ -16,10 +16,9 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from nfnet.checkpoint import Preprocessing, WeightsInfo, difference, read_metadata
-from nfnet.devices import pick_device
+from nfnet.devices import pick_device, without_weights
 from nfnet.haiku import convert_haiku
 from nfnet.hub import fetch_weights
 from nfnet.mapped import looks_like_safetensors, open_safetensors
@@ -89,18 +88,8 @@ def build(config: NFNetConfig | ResNetConfig, num_classes: int | None = None) ->
 
 def blank(config: NFNetConfig | ResNetConfig, num_classes: int | None = None) -> NFNet | ResNet:
     """The net of a configuration without any weights, on the meta device; for `load_weights`."""
-    with torch.device("meta"), _Uninitialised():
+    with without_weights():
         return build(config, num_classes)
-
-
-class _Uninitialised(TorchFunctionMode):
-    """Leaves out initialisation: on the meta device it would do nothing, and take 2 s to load."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        if getattr(func, "__module__", None) == "torch.nn.init":
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **kwargs)
 
 
 def _pretrained(name: str) -> Path:
@@ -132,6 +121,7 @@ def load_weights(model: nn.Module, path: str | os.PathLike[str]) -> None:
             "official F0 to F6 files"
         )
     model.load_state_dict(state, assign=any(tensor.is_meta for tensor in expected.values()))
+    model.weights_info = read_metadata(path)  # labels and preprocessing go where the weights go
 
 
 def _starts_as_pickle(path: Path) -> bool:

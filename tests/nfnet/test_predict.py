@@ -310,3 +310,11 @@ def test_halving_keeps_the_head() -> None:
     halve(model)
     assert {p.dtype for p in model.classifier.parameters()} == {torch.float32}
     assert {p.dtype for p in model.blocks.parameters()} == {torch.bfloat16}
+
+
+def test_labels_go_where_the_weights_go(saved, classifier) -> None:
+    """A net made from our own file knows its classes and preprocessing, folded or not."""
+    model, image = nfnet.create_model(NAME, weights=saved[1], device="cpu"), files.picture()
+    expected = [(p.index, p.label) for p in classifier.classify(image)]
+    for net in (model, nfnet.fold(model)):
+        assert [(p.index, p.label) for p in nfnet.classify(image, net)] == expected
