@@ -44,10 +44,11 @@ def get_compute(workers: int | None = None) -> Compute:
     """This process's only `Compute`; the first call starts it, and it ends with the process.
 
     Args:
-        workers: trainings at a time (1 if not said); it counts in the call that starts it.
+        workers: trainings at a time (if not said, one a GPU, or one); it counts in the call
+            that starts it.
     """
     global _compute
     with _lock:
         if _compute is None or _compute.closed:
-            _compute = LocalCompute(workers or 1)
+            _compute = LocalCompute(workers)
         return _compute

@@ -50,6 +50,7 @@ class _Worker:
     run: int = 0  # number of that job; tells late words about an earlier one
     told_to_stop: bool = False
     steering: bool = False  # controls are on their way
+    gpu: int = 0  # that its job computes on, where there is one
     looks: bool = False  # at photos: it has a net for them in memory
 
 
@@ -60,7 +61,7 @@ class LocalCompute:
     large net is loaded once. A download takes a spare process.
 
     Args:
-        workers: trainings at a time.
+        workers: trainings at a time; None: one a GPU, and one where there is none.
         spares: ready processes beyond the slots.
         command: what starts a worker; tests put a scripted one here.
         queue_limit, deadline, abandon_after: see `Desk`.
@@ -70,7 +71,7 @@ class LocalCompute:
 
     def __init__(
         self,
-        workers: int = 1,
+        workers: int | None = None,
         *,
         spares: int = 1,
         command: Sequence[str] = COMMAND,
@@ -81,18 +82,18 @@ class LocalCompute:
         loopback: bool | None = None,
     ) -> None:
         self._desk = Desk(
-            {"long": workers, "short": 1, "download": 1},
+            {"long": workers or 1, "short": 1, "download": 1},
             queue_limit=queue_limit,
             deadline=deadline,
             abandon_after=abandon_after,
         )
         self._changed = self._desk.changed
-        self._wanted = workers + 1 + spares
+        self._one_a_gpu, self._spares = workers is None, spares
         self._command, self._grace = command, grace
         self._options = {} if loopback is None else {"loopback": loopback}
         self._workers: list[_Worker] = []
         self._threads: set[threading.Thread] = set()  # of all processes not yet buried
-        self._device = "cpu"  # the last ready worker's
+        self._device, self._gpus = "cpu", 0  # the last ready worker's
         self._runs = self._replaced = self._failed_starts = 0
         self._next_start = 0.0
         self.closed = False
@@ -185,8 +186,14 @@ class LocalCompute:
     def _hand_over(self, worker: _Worker, job: Job) -> bool:
         worker.looks |= isinstance(job, Classify | Models)
         picture = job.image if isinstance(job, Classify) else None
+        in_use = [each.gpu for each in self._workers if each.entry]
+        worker.gpu = min(range(max(1, self._gpus)), key=in_use.count)
         message = wire.pack(
-            "run", run=self._runs, job=jobs.job_to_json(job), picture=picture is not None
+            "run",
+            run=self._runs,
+            job=jobs.job_to_json(job),
+            picture=picture is not None,
+            gpu=worker.gpu,
         )
         return worker.process.send(message) and (picture is None or worker.process.send(picture))
 
@@ -215,9 +222,12 @@ class LocalCompute:
 
     def _next_start_due(self) -> float:
         starting = sum(worker.device is None for worker in self._workers)
-        if len(self._workers) >= self._wanted or starting >= STARTING_AT_ONCE:
+        if len(self._workers) >= self._wanted() or starting >= STARTING_AT_ONCE:
             return math.inf
         return self._next_start
+
+    def _wanted(self) -> int:
+        return self._desk.slots["long"] + self._desk.slots["short"] + self._spares
 
     def _hopeless(self) -> bool:
         ready = any(worker.device for worker in self._workers)
@@ -255,7 +265,10 @@ class LocalCompute:
             if worker.device is not None:  # it would be given more time to let go of its job
                 raise wire.BadMessage("ready for the second time")
             worker.device = self._device = message["device"]
+            self._gpus = message["gpus"]
             worker.give_up, self._failed_starts = math.inf, 0
+            if self._one_a_gpu:
+                self._desk.slots["long"] = max(1, self._gpus)
             self._changed.notify_all()
             return
         entry = worker.entry

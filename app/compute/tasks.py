@@ -34,6 +34,8 @@ class Library:
     gradient_units: Callable[[RunConfig, Sequence[int]], Iterator[dict[str, Any]]]
     propagate: Callable[[RunConfig, str], Iterator[dict[str, Any]]]
     photos: Photos | None = None  # None: only in tests of other things
+    gpus: int = 0  # that CUDA finds on this machine
+    use_gpu: Callable[[int], None] = lambda gpu: None  # computes there from then on
 
 
 def load_library() -> Library:
@@ -47,7 +49,13 @@ def load_library() -> Library:
     _warm_up(training.train)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     return Library(
-        device, training.train, training.gradient_units, propagation.propagate, _photos()
+        device,
+        training.train,
+        training.gradient_units,
+        propagation.propagate,
+        _photos(),
+        torch.cuda.device_count(),
+        torch.cuda.set_device,
     )
 
 

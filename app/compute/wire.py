@@ -51,6 +51,7 @@ class BadMessage(Exception):
 
 class Ready(TypedDict):
     device: Literal["cpu", "cuda", "mps"]
+    gpus: int  # that CUDA finds on this machine
 
 
 class Items(TypedDict):

@@ -49,14 +49,14 @@ class Channel:
         self._sent = -SEND_EVERY
         self.run = 0
 
-    def next_job(self) -> tuple[dict[str, Any], bytes]:
-        """Waits for a job, and for the picture that goes with it. EOFError: there will be none."""
+    def next_job(self) -> tuple[dict[str, Any], bytes, int]:
+        """Waits for a job, its picture and the number of its GPU. EOFError: there will be none."""
         while (message := json.loads(self._connection.recv_bytes()))["type"] != "run":
             pass  # a late word about the last job
         picture = self._connection.recv_bytes() if message["picture"] else b""
         self.run, self._sent = message["run"], time.monotonic() - SEND_EVERY
         self._items.clear()
-        return message["job"], picture
+        return message["job"], picture, message["gpu"]
 
     def listen(self, wait: bool = False) -> list[tuple[int, Control]]:
         """Controls that have come, as (lane, control). `wait`: until something comes.
@@ -93,8 +93,8 @@ class Channel:
             self._items.clear()
             self._bytes, self._sent = 0, time.monotonic()
 
-    def ready(self, device: str) -> None:
-        self._connection.send_bytes(wire.pack("ready", device=device))
+    def ready(self, device: str, gpus: int) -> None:
+        self._connection.send_bytes(wire.pack("ready", device=device, gpus=gpus))
 
     def ended(self, outcome: str, reason: str, message: str, retiring: bool) -> None:
         self._connection.send_bytes(
@@ -130,16 +130,18 @@ def main(
         library = load()
         if library.device != "cuda":  # CUDA reserves far more addresses than it uses
             _limit_memory(memory)
-        channel.ready(library.device)
+        channel.ready(library.device, library.gpus)
         while not _perform(channel, library):
             pass
 
 
 def _perform(channel: Channel, library: tasks.Library) -> bool:
     """Computes the next job; whether this worker must be replaced after it."""
-    values, picture = channel.next_job()
+    values, picture, gpu = channel.next_job()
     outcome, reason, message, retiring = "done", "", "", False
     try:
+        if library.gpus:  # not before there is work: an idle worker takes no GPU memory
+            library.use_gpu(gpu)
         job = jobs.job_from_json(values, picture)
         for item in tasks.compute(job, library, channel.listen):
             channel.add(item)

@@ -70,7 +70,8 @@ def train(config, controls):
 def step(number, lr, controls=None):
     clipping = controls.value("clipping", None) if controls else None
     ratios = {"stem": (0.1, 0.2, float("inf"))}
-    return Step(number, 1.0, 0.5, lr, clipping, 0.0, float("inf"), ratios)
+    gpu = float(os.environ.get("SCRIPTED_GPU", "-1"))  # told in place of images per second
+    return Step(number, 1.0, 0.5, lr, clipping, 0.0, float("inf"), ratios, gpu)
 
 
 def mark_as_deaf() -> None:
@@ -101,7 +102,7 @@ def act(script):
     elif script == "cuda error":
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
     elif script in ("half a message", "ready again"):
-        ready = wire.pack("ready", device="cpu")
+        ready = wire.pack("ready", device="cpu", gpus=0)
         message = len(ready).to_bytes(4) + ready  # as multiprocessing frames it
         channel = sys.argv[sys.argv.index("--channel") + 1]
         os.write(int(channel.removeprefix("fd:")), message[: 5 if "half" in script else None])
@@ -187,10 +188,18 @@ class Classifier:
         return Answer(self.name, (best,), 0.01, 10**9, 256, seen, grid)
 
 
-PHOTOS = Photos(find, fetch, load, lambda path: "Made for tests.", len, {"nfnet_f2": 7, "nfnet_f6": 9})
+PUBLISHED = {"nfnet_f2": 7, "nfnet_f6": 9}
+PHOTOS = Photos(find, fetch, load, lambda path: "Made for tests.", len, PUBLISHED)
+
+
+def use_gpu(number):
+    """Remembers the GPU, for `step`."""
+    os.environ["SCRIPTED_GPU"] = str(number)
 
 
 if __name__ == "__main__":
     if "--broken" in sys.argv:
         sys.exit("cannot start")
-    main(lambda: Library("cpu", train, gradient_units, propagate, PHOTOS), memory=256 << 20)
+    gpus = int(os.environ.get("SCRIPTED_GPUS", "0"))
+    library = Library("cpu", train, gradient_units, propagate, PHOTOS, gpus, use_gpu)
+    main(lambda: library, memory=256 << 20)

@@ -167,8 +167,8 @@ def test_a_worker_ignores_late_words_about_an_earlier_job():
         channel = Channel(theirs)
         for late in ("cancel", "controls"):
             ours.send_bytes(wire.pack(late, run=1, controls=[[0, "stop", None]]))
-        ours.send_bytes(wire.pack("run", run=2, job={"job": "race"}, picture=False))
-        assert channel.next_job() == ({"job": "race"}, b"")
+        ours.send_bytes(wire.pack("run", run=2, job={"job": "race"}, picture=False, gpu=0))
+        assert channel.next_job() == ({"job": "race"}, b"", 0)
         for late in ("cancel", "controls"):
             ours.send_bytes(wire.pack(late, run=1, controls=[[0, "stop", None]]))
         assert channel.listen() == []

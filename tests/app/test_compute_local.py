@@ -223,3 +223,15 @@ def test_a_ticket_is_its_owners(compute):
     ticket = compute.submit(fresh("steps"), "a")
     assert compute.ticket(ticket.id, "a") is ticket
     assert compute.ticket(ticket.id, "b") is None
+
+
+def test_every_gpu_trains_one_run_at_a_time(monkeypatch):
+    monkeypatch.setenv("SCRIPTED_GPUS", "2")
+    with scripted_compute() as compute:
+        wait_for(lambda: compute.stats()["slots"]["long"] == 2, "the workers to tell of the GPUs")
+        all_ready(compute, 4)  # two that train, one for short jobs, one spare
+        tickets = [compute.submit(race("steps", steps=40, pause=0.05), o) for o in "ab"]
+        for ticket in tickets:
+            running(ticket)
+        used = {ticket.events()[0][1].images_per_second for ticket in tickets}
+        assert used == {0.0, 1.0}
