@@ -13,6 +13,8 @@ const PRESSED_INPUTS = ["checkbox", "radio", "button", "submit", "reset", "file"
 const NO_SWIPE = "input, textarea, select, canvas, dialog, [role=slider], .js-plotly-plot, "
   + "[data-testid=stSlider], [data-testid=stSelectSlider]";
 const STORE = "deck-position";
+const PHONE = 640; // px of a window up to which slides are scrolled
+const SMALLEST = 0.65; // share of its size to which a slide may shrink
 const instances = new WeakMap();
 
 export default function (component) {
@@ -45,11 +47,16 @@ class Deck {
     // Streamlit draws a slide after this component has run, and redraws it at will.
     this.watcher = new MutationObserver(() => this.schedule());
     this.watcher.observe(document.body, { childList: true, subtree: true });
+    // Charts, and results that arrive, make a slide higher after it was drawn.
+    this.zoom = 1;
+    this.sizes = new ResizeObserver(() => this.schedule());
+    window.addEventListener("resize", () => this.schedule(), { signal });
   }
 
   stop() {
     this.stopping.abort();
     this.watcher.disconnect();
+    this.sizes.disconnect();
     cancelAnimationFrame(this.frame);
     this.style.remove();
     delete document.documentElement.dataset.deck;
@@ -71,6 +78,7 @@ class Deck {
       this.position = { index: data.index, step: known ? stored.step : 0 };
     }
     this.apply();
+    this.schedule(); // the slide may have been there before this component
   }
 
   get slide() {
@@ -144,7 +152,39 @@ class Deck {
 
   schedule() {
     cancelAnimationFrame(this.frame);
-    this.frame = requestAnimationFrame(() => this.mark());
+    this.frame = requestAnimationFrame(() => {
+      this.mark();
+      this.fit();
+    });
+  }
+
+  // Nobody scrolls on a projector: a slide that is a little too high is drawn smaller. One that is
+  // far too high stays readable and is scrolled, and so is every slide on a phone.
+  fit() {
+    const slide = document.querySelector(".st-key-slide");
+    const main = slide?.closest('[data-testid="stMain"]');
+    if (!main) return;
+    if (this.fitted !== slide) {
+      this.sizes.disconnect();
+      this.sizes.observe(slide);
+      this.fitted = slide;
+      this.zoom = 1;
+    }
+    const box = slide.getBoundingClientRect();
+    const above = box.top - main.getBoundingClientRect().top + main.scrollTop;
+    const bar = document.querySelector('[data-testid="stBottom"]')?.offsetHeight ?? 0;
+    const block = slide.closest('[data-testid="stMainBlockContainer"]');
+    const below = bar + parseFloat(block ? getComputedStyle(block).paddingBottom : 0);
+    const room = main.clientHeight - above - below - 2; // heights are rounded
+    const fitting = (this.zoom * room) / box.height;
+    const scrolled = innerWidth <= PHONE || fitting < SMALLEST;
+    const wanted = scrolled ? 1 : Math.min(1, fitting);
+    // It shrinks at once and grows only by what one sees, so that it comes to rest.
+    const shrinks = wanted < this.zoom - 0.0005;
+    const grows = wanted > this.zoom + (wanted === 1 ? 0 : 0.03);
+    if (!shrinks && !grows) return;
+    this.zoom = wanted;
+    slide.style.zoom = wanted;
   }
 
   mark() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -69,6 +70,17 @@ def _lengths(slide: Slide, root: Path) -> str:
     return f"--code-lines: {lines}; --prose-lines: {prose};"
 
 
+def own_key(slide: Slide, call: DemoCall) -> str:
+    """A name for the widgets of this demo on this slide.
+
+    Streamlit remembers a widget by its name: the same demo on the next slide would begin where this
+    one was left, and not where its slide says.
+    """
+    same = [b for b in slide.walk() if isinstance(b, DemoCall) and b.id == call.id]
+    number = "" if call is same[0] else f"_{same.index(call) + 1}"
+    return re.sub(r"[^a-z0-9_-]", "-", f"{call.id}{number}_{slide.id}".lower())[:40]
+
+
 class _Renderer:
     def __init__(self, slide: Slide, demos: Mapping[str, Demo], folder: Path, root: Path) -> None:
         self.slide = slide
@@ -114,7 +126,7 @@ class _Renderer:
 
     def demo(self, block: DemoCall) -> None:
         demo = self.demos[block.id]
-        params = demo.read(block.params)
+        params = demo.read({"key": own_key(self.slide, block), **block.params})
         demo.render(params, True)
         self.caption(block.caption)
         if not demo.page:

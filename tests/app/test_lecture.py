@@ -152,3 +152,23 @@ def test_an_edited_slide_is_read_anew(slides: Path, visit: Open) -> None:
 )
 def test_titles_as_plain_text(markdown: str, text: str) -> None:
     assert plain_text(markdown) == text
+
+
+def test_the_same_demo_on_two_slides_begins_as_each_slide_says(slides: Path, visit: Open) -> None:
+    for number, stop in ((4, "0.01"), (5, "0.1")):
+        text = f'+++\nid = "Units-{number}"\ntitle = "U"\nalt = "bars"\n+++\n'
+        text += f"::: demo clipping clipping={stop}\n:::\n"
+        (slides / f"0{number}-units.md").write_text(text, encoding="utf-8")
+    app = visit(plain="1", slide="Units-4")
+    assert app.select_slider[0].value == "0.01"
+    app.button(key="deck_next").click().run()
+    assert app.select_slider[0].value == "0.1"
+    assert not app.exception
+
+
+def test_the_same_demo_twice_on_a_slide(slides: Path, visit: Open) -> None:
+    text = '+++\nid = "twice"\ntitle = "T"\nalt = "bars"\n+++\n'
+    text += "::: demo clipping clipping=0.01\n:::\n::: demo clipping clipping=0.1\n:::\n"
+    (slides / "04-twice.md").write_text(text, encoding="utf-8")
+    app = visit(plain="1", slide="twice")
+    assert [slider.value for slider in app.select_slider] == ["0.01", "0.1"]

@@ -17,7 +17,7 @@ DEMO = "::: demo race preset=batch-128 controls=clipping\n:::\n"
 
 
 @pytest.fixture(scope="module")
-def url(serve: Callable, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("slides")
     for n in range(1, 13):
         more = "optional = true\n" if n in OPTIONAL else ""
@@ -25,6 +25,11 @@ def url(serve: Callable, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
             more = 'layout = "demo"\nalt = "two curves"\n'
         text = PLAIN.format(n=n, part=f"Part {1 + n // 4}", m=1.5 if n == 1 else 2, more=more)
         (folder / f"{n:02}-s.md").write_text(text + DEMO * (n == 11), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(serve: Callable, folder: Path) -> Iterator[str]:
     with serve(NFNET_SLIDES=str(folder)) as url:
         yield url
 
@@ -33,7 +38,7 @@ def url(serve: Callable, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
 def talk(url: str, open_page: Callable[..., Page]) -> Callable[..., Page]:
     def talk(query: str = "", **options: object) -> Page:
         page = open_page(f"{url}/?{query}", **options)
-        expect(page.locator(".st-key-deck_nav .position")).to_have_text(re.compile(r"\d+ / 12"))
+        expect(page.locator(".st-key-deck_nav .position")).to_have_text(re.compile(r"\d+ / 1[23]"))
         return page
 
     return talk
@@ -150,6 +155,36 @@ def test_a_demo_opens_as_its_lab_with_the_levers_where_they_stand(
     expect(page.get_by_test_id("stSliderThumbValue").first).to_have_text("0.03")
     page.get_by_role("link", name="Lecture").click()
     at(page, 11)
+
+
+@pytest.mark.parametrize(
+    ("lines", "window", "fits"),
+    [
+        (8, {"width": 1280, "height": 720}, "as it is"),
+        (15, {"width": 1280, "height": 720}, "smaller"),
+        (60, {"width": 1280, "height": 720}, "not"),
+        (15, {"width": 390, "height": 600}, "not"),
+    ],
+)
+def test_a_slide_a_little_too_high_is_drawn_smaller(
+    lines: int,
+    window: dict[str, int],
+    fits: str,
+    folder: Path,
+    talk: Callable[..., Page],
+) -> None:
+    text = '+++\nid = "s13"\ntitle = "Slide 13"\n+++\n' + "A line.\n\n" * lines
+    (folder / "13-s.md").write_text(text + "::: step\nLast.\n:::\n", encoding="utf-8")
+    try:
+        page = talk("slide=s13", viewport=window)
+        slide, main = page.locator(".st-key-slide"), page.get_by_test_id("stMain")
+        expect(slide.get_by_text("Last.")).to_be_attached()
+        zoom = {"as it is": "1", "smaller": re.compile(r"0\.[6-9]\d*"), "not": "1"}[fits]
+        expect(slide).to_have_css("zoom", zoom)
+        over = main.evaluate("node => node.scrollHeight - node.clientHeight")
+        assert over > 0 if fits == "not" else over <= 0
+    finally:
+        (folder / "13-s.md").unlink()
 
 
 def test_drawing_slides_starts_no_computation(talk: Callable[..., Page]) -> None:
