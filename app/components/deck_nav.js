@@ -15,6 +15,7 @@ const NO_SWIPE = "input, textarea, select, canvas, dialog, [role=slider], .js-pl
 const STORE = "deck-position";
 const PHONE = 640; // px of a window up to which slides are scrolled
 const SMALLEST = 0.65; // share of its size to which a slide may shrink
+const SETTLING = 1000; // ms for which a slide counts as new
 const instances = new WeakMap();
 
 export default function (component) {
@@ -50,7 +51,10 @@ class Deck {
     // Charts, and results that arrive, make a slide higher after it was drawn.
     this.zoom = 1;
     this.sizes = new ResizeObserver(() => this.schedule());
-    window.addEventListener("resize", () => this.schedule(), { signal });
+    window.addEventListener("resize", () => {
+      this.since = performance.now();
+      this.schedule();
+    }, { signal });
   }
 
   stop() {
@@ -179,10 +183,12 @@ class Deck {
     const fitting = (this.zoom * room) / box.height;
     const scrolled = innerWidth <= PHONE || fitting < SMALLEST;
     const wanted = scrolled ? 1 : Math.min(1, fitting);
-    // It shrinks at once and grows only by what one sees, so that it comes to rest.
-    const shrinks = wanted < this.zoom - 0.0005;
-    const grows = wanted > this.zoom + (wanted === 1 ? 0 : 0.03);
-    if (!shrinks && !grows) return;
+    // A smaller slide may be laid out otherwise and seem to fit again: so that it comes to rest, it
+    // grows freely only while it is new, and the blocks of the one before are still being removed.
+    const title = slide.querySelector("h1, h2")?.textContent;
+    if (title !== this.fittedTitle) [this.fittedTitle, this.since] = [title, performance.now()];
+    const margin = performance.now() - this.since < SETTLING ? 0 : 0.1;
+    if (wanted > this.zoom - 0.0005 && wanted <= this.zoom + margin) return;
     this.zoom = wanted;
     slide.style.zoom = wanted;
   }

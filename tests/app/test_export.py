@@ -190,6 +190,6 @@ def test_every_demo_on_a_slide_has_a_figure_that_plotly_takes() -> None:
                 demo = DEMOS[block.id]
                 for still in demo.still(demo.read(block.params)):
                     figure = go.Figure(still.figure)  # refuses what it does not know
-                    assert len(figure.data) and figure.layout.height <= 470, slide.id
+                    assert len(figure.data) and figure.layout.height <= 520, slide.id
                     assert len(still.alt.split()) >= 5
                     assert html.unescape(still.alt) == still.alt
