@@ -127,9 +127,9 @@ PRESETS: dict[str, Preset] = {
             ),
             "Two ingredients, each in or out, at rate 1: the normalizer-free parts (predicted "
             "variance and scaled weight standardization) and AGC with λ 0.01.",
-            "Neither alone is enough for this net at this rate: without AGC it dies; with AGC alone "
-            "it learns less, and not surely: in 4 of 20 seeds measured it died. With both it learns "
-            "best. This says nothing about the large nets.",
+            "Neither alone is enough for this net at this rate: without AGC it dies; with AGC "
+            "alone it learns less, and not surely: in 4 of 20 seeds measured it died. With both "
+            "it learns best. This says nothing about the large nets.",
         ),
         Preset(
             "outliers",
