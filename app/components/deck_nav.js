@@ -187,7 +187,8 @@ class Deck {
     // grows freely only while it is new, and the blocks of the one before are still being removed.
     const title = slide.querySelector("h1, h2")?.textContent;
     if (title !== this.fittedTitle) [this.fittedTitle, this.since] = [title, performance.now()];
-    const margin = performance.now() - this.since < SETTLING ? 0 : 0.1;
+    const fresh = wanted === 1 ? 0 : 0.03;
+    const margin = performance.now() - this.since < SETTLING ? fresh : 0.1;
     if (wanted > this.zoom - 0.0005 && wanted <= this.zoom + margin) return;
     this.zoom = wanted;
     slide.style.zoom = wanted;
