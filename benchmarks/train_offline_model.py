@@ -60,7 +60,8 @@ class Recipe:
     warmup_epochs: float = 1.0
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    clipping: float | None = 0.02  # a small batch wants a larger threshold than the paper's 0.01
+    clipping: float | None = 0.01  # 50 updates from update 453 on: at 0.02 the loss was 0.07 higher
+    first_clipping: tuple[int, float] | None = None  # another threshold before this update
     clipping_eps: float = 1e-2  # at the paper's 1e-3 a short training never moves the biases
     label_smoothing: float = 0.1
     ema: float = 0.999
@@ -75,6 +76,11 @@ class Recipe:
 
     def side(self, epoch: int) -> int:
         return self.sides[epoch * len(self.sides) // self.epochs]
+
+    def clipping_at(self, step: int) -> float | None:
+        if self.first_clipping is not None and step < self.first_clipping[0]:
+            return self.first_clipping[1]
+        return self.clipping
 
     def lr_at(self, step: int, per_epoch: int) -> float:
         """The rate of update `step` (from 0)."""
@@ -148,8 +154,9 @@ class Training:
         loss.backward()
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.lr_at(self.step, self.per_epoch)
-        if recipe.clipping is not None:
-            adaptive_clip_grad_(self.groups, recipe.clipping, recipe.clipping_eps)
+        clipping = recipe.clipping_at(self.step)
+        if clipping is not None:
+            adaptive_clip_grad_(self.groups, clipping, recipe.clipping_eps)
         self.optimizer.step()
         self.average.update(self.model, self.step)
         self.step += 1
@@ -277,11 +284,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, type=type(default), default=default)
     parser.add_argument("--sides", type=int, nargs="+", default=defaults.sides, metavar="PX")
+    parser.add_argument("--first-clipping", nargs=2, metavar=("UPDATES", "THRESHOLD"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="1 repeats to the bit")
     parser.add_argument("--checkpoint-seconds", type=float, default=240)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
+    first = options.first_clipping and (
+        int(options.first_clipping[0]),
+        float(options.first_clipping[1]),
+    )
     recipe = Recipe(
         model=options.model,
         seed=options.seed,
@@ -290,6 +302,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sides=tuple(options.sides),
         lr=options.lr,
         clipping=defaults.clipping if model_config(options.model).norm == "nf" else None,
+        first_clipping=first,
         mixing=options.mixing,
     )
     try:
