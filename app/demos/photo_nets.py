@@ -13,10 +13,10 @@ from nfnet.variants import MODELS
 
 NONE = (
     "**No network for photos is on this server yet**, so nothing can be named. Whoever runs it can "
-    "fetch one on the command line, once and with a network (286 MB):\n\n"
+    "fetch one on the command line, once and while online (286 MB):\n\n"
     "```\npython -m nfnet download nfnet_f0\n```\n\n"
-    "Without a network there, copy a file of weights and name it in `NFNET_WEIGHTS` before the "
-    "start. Then press **Look again**."
+    "Where it cannot be online, name a file or folder of weights in `NFNET_WEIGHTS` before the "
+    "start. Then press **Look again**, under **All networks**."
 )
 
 
@@ -94,6 +94,11 @@ def missing(key: str, facts: ModelFacts) -> None:
         f"{long(facts['name'])} is not on this server. Whoever runs it can fetch it there with "
         f"`python -m nfnet download {facts['name']}` ({size(facts).rpartition(', ')[2]})."
     )
+    offer_download(key, facts)
+
+
+def offer_download(key: str, facts: ModelFacts) -> None:
+    """A button for who sits at the server, unless a download is on its way."""
     if may_download() and photo_asks.downloading(key) is None:
         st.button(
             f"Download {long(facts['name'])}",

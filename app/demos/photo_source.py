@@ -71,14 +71,14 @@ def _gallery(key: str, params: dict, compact: bool) -> None:
     now = None if own else st.session_state.get(f"{key}_sample", params["sample"])
     with st.container(horizontal=True, gap="small", key=f"{key}_gallery"):
         for name in SAMPLES:
-            with st.container(width=104, gap="xxsmall"):
+            with st.container(width="content" if compact else 104, gap="xxsmall"):
                 if not compact:
                     st.image(sample(name), width="stretch", alt=f"A drawing of a {spoken(name)}")
                 st.button(
                     spoken(name).capitalize(),
                     key=f"{key}_show_{name}",
                     type="primary" if name == now else "secondary",
-                    width="stretch",
+                    width="content" if compact else "stretch",
                     on_click=_show,
                     args=(key, name, compact),
                 )

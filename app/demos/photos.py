@@ -107,7 +107,8 @@ def _page(params: dict[str, Any], compact: bool, pace: str) -> None:
         st.caption("Looking which networks are here …")
     elif photo_nets.first(models) is None:
         st.info(photo_nets.NONE)
-        _other_nets(key, models, compact)
+        if models and not compact:
+            photo_nets.offer_download(key, models[0])
     else:
         watch = _ask_and_show(key, models, shown, compact) or watch
     if not compact:
@@ -119,20 +120,17 @@ def _page(params: dict[str, Any], compact: bool, pace: str) -> None:
         st.rerun()  # the whole page, because only that can change how often this looks
 
 
-def _other_nets(key: str, models: list[ModelFacts], compact: bool) -> None:
-    """For who sits at the server: a button where the first network can be fetched."""
-    if not compact and models and photo_nets.may_download():
-        photo_nets.missing(key, models[0])
-
-
 def _ask_and_show(
     key: str, models: list[ModelFacts], shown: photo_source.Picture, compact: bool
 ) -> str:
     """The question as the levers stand, and its answer; how closely to watch."""
     left, right = st.columns(SHARES, gap="large")  # the picture, the answer; below, what asks
-    levers, nets = st.columns(SHARES, gap="large")
     facts = next(each for each in models if each["on_disk"])
-    if not compact:
+    if compact:
+        place, levers = left.container(), left
+    else:
+        place = left
+        levers, nets = st.columns(SHARES, gap="large")
         with nets:
             facts = photo_nets.switch(key, models)
             if not facts["on_disk"]:
@@ -150,7 +148,7 @@ def _ask_and_show(
         if standing.answer:
             _answer(key, standing, shown, compact)
     if standing.answer:
-        with left:
+        with place:
             _seen(key, standing.answer, question, compact)
     return photo_asks.pace(standing)
 
@@ -219,24 +217,25 @@ def _answer(
 ) -> None:
     answer, dark = standing.answer, st.context.theme.type == "dark"
     best = answer.predictions[0]
-    size = screen.size(compact) + 3
-    with st.container(gap="xxsmall"):
-        st.caption("It says" if standing.fresh else "It said, before the change")
-        st.subheader(
-            f"{plain(best.label.split(',')[0])}, {percent(best.probability)}", anchor=False
-        )
+    says = "It says" if standing.fresh else "It said, before the change"
+    if not compact:
+        with st.container(gap="xxsmall"):
+            st.caption(says)
+            name = plain(best.label.split(",")[0])
+            st.subheader(f"{name}, {percent(best.probability)}", anchor=False)
+    size = screen.size(compact) + (0 if compact else 3)
     st.plotly_chart(
         bars(answer.predictions, dark, size),
         key=f"{key}_bars",
-        height=round(len(answer.predictions) * 3.4 * size),
+        height=round(len(answer.predictions) * (2.7 if compact else 3.4) * size),
         config={"displayModeBar": False, "staticPlot": True},
-        alt=f"The network's answers: {in_words(answer.predictions)}.",
+        alt=f"{says}: {in_words(answer.predictions)}.",
     )
     if answer.threshold is not None and best.probability < answer.threshold:
-        st.warning(
+        (st.caption if compact else st.warning)(
             f"Below {answer.threshold:.0%} this network often does not know: take it as a guess."
         )
-    if shown.sample:
+    if shown.sample and not compact:
         st.caption(photo_source.WHAT)
     st.caption(cost(answer))
 
@@ -262,7 +261,7 @@ def _seen(key: str, answer: Answer, question: Question, compact: bool) -> None:
     st.plotly_chart(
         picture(answer, question.heat_map, clickable),
         key=f"{key}_seen",
-        height=300 if compact else 400,
+        height=320 if compact else 400,
         config={"displayModeBar": False},
         alt=f"The square of {answer.resolution} pixels that the network saw and called {best}.",
         **({"on_select": lambda: _clicked(key), "selection_mode": "points"} if clickable else {}),
