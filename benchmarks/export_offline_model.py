@@ -136,10 +136,15 @@ def measure(model: nn.Module, pictures: PictureSet, chosen: dict[str, Any]) -> d
     ]
     doubted = confidence < chosen["threshold"]
     figures["doubted"] = {
-        "of the right answers": [float(doubted[correct].mean()), int(correct.sum())],
-        "of the wrong answers": [float(doubted[~correct].mean()), int((~correct).sum())],
+        "of the right answers": _share(doubted[correct]),
+        "of the wrong answers": _share(doubted[~correct]),
     }
     return figures
+
+
+def _share(which: np.ndarray) -> list[float | int]:
+    """Which share of (n,) is true, and n."""
+    return [float(which.mean()) if which.size else 0.0, which.size]
 
 
 def strangers(cifar10: Path | None, n: int = 1000) -> dict[str, np.ndarray]:

@@ -87,7 +87,7 @@ def _photos() -> Photos:
 
 def about(provenance: Mapping[str, Any]) -> str:
     """Where weights of our own come from, in a sentence, as far as their file says it."""
-    data, accuracy = provenance.get("data set"), provenance.get("accuracy")
+    data, accuracy = provenance.get("data"), provenance.get("accuracy")
     words = f"Trained by this project on {str(data)[:100]}" if data else "Trained by this project"
     if isinstance(accuracy, float) and 0 <= accuracy <= 1:
         words += f"; {accuracy:.0%} of its validation pictures named rightly"

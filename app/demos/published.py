@@ -7,20 +7,23 @@ from typing import Any
 import streamlit as st
 
 from app.demos import links, one_of, tables
-from app.demos.published_figures import FIGURES, drawn, published_source
-from app.demos.published_paint import Look
+from app.demos.published_figures import FIGURES, drawn
+from app.demos.published_paint import Drawn, Look
 
-# Each figure is sent laid out for a wide place and for a narrow one; the place itself shows one.
-# What is not shown is no part of the page for a screen reader either.
+# A figure is sent in several sizes, a few kilobytes each, and the place shows the one that fits;
+# the others are no part of the page for a screen reader either.
 SWITCH = """<style>
 .st-key-{key}_place {{ container-type: inline-size; }}
-.st-key-{key}_narrow {{ display: none; }}
+:is(.st-key-{key}_large, .st-key-{key}_narrow) {{ display: none; }}
 @container (max-width: 620px) {{
   .st-key-{key}_wide {{ display: none; }}
   .st-key-{key}_narrow {{ display: flex; }}
 }}
+@media (min-height: 900px) {{ @container (min-width: 1100px) {{
+  .st-key-{key}_place:has(.st-key-{key}_large) .st-key-{key}_wide {{ display: none; }}
+  .st-key-{key}_large {{ display: flex; }}
+}} }}
 </style>"""
-PHONE = 15  # px of the letters on a phone; there large type would leave no room for the chart
 
 
 def render(params: dict[str, Any], compact: bool) -> None:
@@ -49,10 +52,16 @@ def render(params: dict[str, Any], compact: bool) -> None:
                 bind=None if compact else "query-params",
                 label_visibility="collapsed" if compact else "visible",
             )
-    _chart(name, key, shown, compact)
-    st.caption(published_source(name))
+    st.html(SWITCH.format(key=key))
+    dark = st.context.theme.type == "dark"
+    with st.container(key=f"{key}_place"):
+        for size, look in _looks(compact, dark).items():
+            figure = drawn(name, look, shown)
+            with st.container(key=f"{key}_{size}"):
+                _chart(figure, f"{key}_{size}_chart")
+    st.caption(tables.small_print(figure.rows, brief=compact))
     if not compact:
-        _details(published.sources)
+        _details(figure.rows)
 
 
 def lab(params: dict[str, Any]) -> list[tuple[str, str]]:
@@ -65,35 +74,23 @@ def lab(params: dict[str, Any]) -> list[tuple[str, str]]:
     return [("pub_figure", name), *((f"pub_{option}", value) for option, value in chosen.items())]
 
 
-def _chart(name: str, key: str, options: dict[str, str], compact: bool) -> None:
-    dark = st.context.theme.type == "dark"
-    st.html(SWITCH.format(key=key))
-    with st.container(key=f"{key}_place"):
-        for width, look in (
-            ("wide", Look(dark, _size(compact))),
-            ("narrow", Look(dark, PHONE, narrow=True)),
-        ):
-            figure, alt = drawn(name, look, options)
-            with st.container(key=f"{key}_{width}"):
-                st.plotly_chart(
-                    figure,
-                    key=f"{key}_{width}_chart",
-                    theme=None,
-                    config={"displayModeBar": False, "scrollZoom": False},
-                    alt=alt,
-                )
+def _looks(compact: bool, dark: bool) -> dict[str, Look]:
+    """The sizes by name; in a slide letters of 18 px, or of 25 where the screen is large."""
+    narrow = Look(dark, 15, narrow=True)  # on a phone large type would leave no room for the chart
+    if st.session_state.get("flag_projector"):
+        return {"wide": Look(dark, 26, height=0.8), "narrow": narrow}
+    if not compact:
+        return {"wide": Look(dark, 16), "narrow": narrow}
+    return {"wide": Look(dark, 18), "large": Look(dark, 25), "narrow": narrow}
 
 
-def _size(compact: bool) -> int:
-    """Pixels of the letters: 18 in a slide, half as large again in large type."""
-    small = 18 if compact else 16
-    return round(1.5 * small) if st.session_state.get("flag_projector") else small
+def _chart(figure: Drawn, key: str) -> None:
+    still = {"displayModeBar": False, "scrollZoom": False}
+    st.plotly_chart(figure.figure, key=key, theme=None, config=still, alt=figure.alt)
 
 
-def _details(names: tuple[str, ...]) -> None:
-    """The rows behind the figure: numbers to copy, and a chart in words for those who need one."""
+def _details(rows: tuple[tables.Row, ...]) -> None:
+    """The rows behind the figure: numbers to copy, and for those who prefer to read them."""
     with st.expander("The numbers"):
-        for name in names:
-            rows = tables.load(name)
-            columns = [c for c in rows[0] if c not in tables.SOURCE or c == "arxiv"]
-            st.table([{column: row[column] for column in columns} for row in rows])
+        columns = {column: None for row in rows for column in row if column not in tables.SOURCE}
+        st.table([{column: row.get(column, "") for column in columns} for row in rows])

@@ -52,7 +52,7 @@ def waterfall(look: Look, net: str = "F0") -> Drawn:
         low, high = totals[place - 1 : place + 1]
         hatch = "/" if row["kind"] == "augmentation" else ""
         change = signed(high - low)
-        pieces.append(Piece(place, SHORT[row["step"]], change, low, high, green, hatch, 0.6))
+        pieces.append(Piece(place, SHORT[row["step"]], change, low, high, green, hatch, 0.65))
     for place, name, top, ms, paint, hatch in (
         (len(steps) + 0.4, f"NFNet-{net}", totals[-1], times[0], green, ""),
         (len(steps) + 1.4, "with BN", bn, times[1], blue, "x"),
@@ -72,7 +72,7 @@ def waterfall(look: Look, net: str = "F0") -> Drawn:
         kind: [place for place, row in enumerate(steps) if row["kind"] == kind]
         for kind in ("architecture", "augmentation")
     }
-    return Drawn(_draw(look, pieces, totals, groups, floor), alt)
+    return Drawn(_draw(look, pieces, totals, groups, floor), alt, [*steps, other])
 
 
 def _draw(
@@ -90,6 +90,7 @@ def _draw(
         "marker": {
             "color": [piece.paint for piece in pieces],
             "opacity": [piece.opacity for piece in pieces],
+            "line": {"color": [piece.paint for piece in pieces], "width": 2},
             "pattern": {
                 "shape": [piece.hatch for piece in pieces],
                 "fgcolor": look.page,
@@ -124,7 +125,7 @@ def _draw(
         return figure([bars], look, 40, scale, names, annotations=labels, shapes=shapes)
     marks, brackets = _above(groups, pieces, totals, look)
     notes = [*labels, *marks]
-    return figure([bars], look, 25, names, scale, annotations=notes, shapes=shapes + brackets)
+    return figure([bars], look, 23, names, scale, annotations=notes, shapes=shapes + brackets)
 
 
 def _label(piece: Piece, look: Look) -> dict[str, Any]:

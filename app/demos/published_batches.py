@@ -49,7 +49,7 @@ def batch_scaling(look: Look, depth: str = "50") -> Drawn:
     )
     alt = f"ImageNet top-1 of ResNet-{depth} at batch {', '.join(batches)}: {told}."
     drawn = figure(traces, look, 24, sizes, upward, annotations=labels, **legend(look))
-    return Drawn(drawn, alt)
+    return Drawn(drawn, alt, rows)
 
 
 def _line(
@@ -123,7 +123,7 @@ def small_batches(look: Look) -> Drawn:
         for n, b, g in zip(images, bn, gn, strict=True)
     )
     alt = f"ImageNet validation error of ResNet-50. {told}."
-    return Drawn(figure(lines, look, 22, across, upward, **legend(look)), alt)
+    return Drawn(figure(lines, look, 22, across, upward, **legend(look)), alt, rows)
 
 
 def step_time(look: Look) -> Drawn:
@@ -163,7 +163,8 @@ def step_time(look: Look) -> Drawn:
     told = "; ".join(
         f"{row['model']} {a:g} ms, with BN {b:g} ms" for row, a, b in zip(rows, nf, bn, strict=True)
     )
-    return Drawn(drawn, f"A training step of the same net without and with BN: {told}.")
+    alt = f"A training step of the same net without and with BN: {told}."
+    return Drawn(drawn, alt, rows)
 
 
 def _bars(
@@ -216,4 +217,5 @@ def bn_share(look: Look) -> Drawn:
     down = {"autorange": "reversed", "type": "category", "showgrid": False, "title": ""}
     told = ", ".join(f"{name} {share:g} %" for name, share in zip(names, shares, strict=True))
     drawn = figure([bars], look, 15, across, down, bargap=0.3)
-    return Drawn(drawn, f"Share of a ResNet-50's training time by operation: {told}.")
+    alt = f"Share of a ResNet-50's training time by operation: {told}."
+    return Drawn(drawn, alt, rows)

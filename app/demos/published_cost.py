@@ -53,7 +53,8 @@ def cost(look: Look, axis: str = "step-time") -> Drawn:
         axis: a key of PRICES.
     """
     table, column, title, _ = PRICES[axis]
-    prices = {row["model"]: tables.number(row, column) for row in tables.load(table)}
+    priced = {row["model"]: row for row in tables.load(table)}
+    prices = {model: tables.number(row, column) for model, row in priced.items()}
     rows = [row for row in tables.load("imagenet-cost") if prices.get(row["model"])]
     rows.sort(key=lambda row: prices[row["model"]])
     traces = []
@@ -76,10 +77,12 @@ def cost(look: Look, axis: str = "step-time") -> Drawn:
         f"ImageNet top-1 against {title}, for {len(rows)} nets. NFNets: {ours}. EfficientNets, "
         f"with batch normalization: {theirs}."
     )
-    height = 35 if look.narrow else 26
+    height = 35 if look.narrow else 22.5
     small = {"font": {"size": (0.85 if look.narrow else 1) * look.size}}
     key = legend(look, traceorder="reversed", **small)
-    return Drawn(figure(traces, look, height, across, upward, **key), alt)
+    drawn = figure(traces, look, height, across, upward, **key)
+    used = [*rows, *([priced[row["model"]] for row in rows] if table != "imagenet-cost" else [])]
+    return Drawn(drawn, alt, used)
 
 
 def _family(
@@ -197,4 +200,4 @@ def spent(look: Look) -> Drawn:
         f"{row['model']} {row['top1']} % in {day:,g}" for row, day in zip(rows, days, strict=True)
     )
     alt = f"ImageNet top-1 against core-days on TPUv3, pre-trained on more data: {best}."
-    return Drawn(figure([points], look, 22, across, upward), alt)
+    return Drawn(figure([points], look, 22, across, upward), alt, rows)

@@ -33,14 +33,13 @@ class Option:
 
 @dataclass(frozen=True)
 class Published:
-    """One figure: its title, the function that draws it, its tables and what can be switched.
+    """One figure: its title, the function that draws it, and what can be switched.
 
     `live` options are shown in a slide, too; the others only on the whole page.
     """
 
     title: str
     draw: Callable[..., Drawn]
-    sources: tuple[str, ...]
     options: Mapping[str, Option] = field(default_factory=dict)
     live: bool = False
 
@@ -49,36 +48,30 @@ FIGURES: dict[str, Published] = {
     "waterfall": Published(
         "AGC or the architecture? The paper's own ablation",
         waterfall,
-        ("ablation",),
         {"net": Option("Net", {net: f"NFNet-{net}" for net in NETS})},
     ),
     "cost": Published(
         "Where is the catch? Accuracy against its price",
         cost,
-        ("imagenet-cost", "resolution"),
         {"axis": Option("Price", {axis: called for axis, (*_, called) in PRICES.items()})},
         live=True,
     ),
     "batch-scaling": Published(
         "Accuracy by batch size",
         batch_scaling,
-        ("agc-batch-size",),
         {"depth": Option("Net", {depth: f"ResNet-{depth}" for depth in DEPTHS})},
     ),
-    "step-time": Published("What a step costs with BN", step_time, ("step-time",)),
-    "bn-share": Published("Where a step's time goes", bn_share, ("bn-share",)),
+    "step-time": Published("What a step costs with BN", step_time),
+    "bn-share": Published("Where a step's time goes", bn_share),
     "extra-data": Published(
         "Pre-trained on 300 million images: NF against BN",
         extra_data,
-        ("jft-transfer",),
         {"pixels": Option("Fine-tuned at", {side: f"{side} px" for side in PIXELS})},
     ),
-    "extra-data-cost": Published(
-        "Pre-trained on more data: accuracy against computation", spent, ("extra-data",)
-    ),
-    "nf-resnet": Published("NF-RegNets and EfficientNets", nf_resnet, ("nf-regnet",)),
-    "small-batches": Published("Error by images a device", small_batches, ("small-batches",)),
-    "after-2021": Published("What became of it", after_2021, ("after-2021",)),
+    "extra-data-cost": Published("Pre-trained on more data: accuracy against computation", spent),
+    "nf-resnet": Published("NF-RegNets and EfficientNets", nf_resnet),
+    "small-batches": Published("Error by images a device", small_batches),
+    "after-2021": Published("What became of it", after_2021),
 }
 
 
@@ -105,21 +98,20 @@ def published_alt(name: str, **options: str) -> str:
     return drawn(name, Look(), options).alt
 
 
-def published_source(name: str) -> str:
+def published_source(name: str, brief: bool = False, **options: str) -> str:
     """Papers, tables and conditions behind the figure's numbers, as Markdown.
 
-    Raises:
-        UserError: no such figure.
+    `brief` is for a slide: see tables.small_print. Errors as for `published_figure`.
     """
-    return tables.small_print(_find(name).sources)
+    return tables.small_print(drawn(name, Look(), options).rows, brief)
 
 
 def still(params: Mapping[str, Any]) -> tuple[Still, ...]:
     """The figure for paper or a file, on a white page; `params` as the demo reads them."""
     name = params["figure"]
     options = {option: params[option] for option in FIGURES[name].options}
-    figure, alt = drawn(name, Look(size=20), options)
-    return (Still(figure.to_plotly_json(), alt, published_source(name)),)
+    figure, alt, rows = drawn(name, Look(size=20), options)
+    return (Still(figure.to_plotly_json(), alt, tables.small_print(rows, brief=True)),)
 
 
 def drawn(name: str, look: Look, options: Mapping[str, Any]) -> Drawn:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
+from app.demos.tables import Row
 from app.theme import MUTED, PAGE, TEXT, colour
 
 FONT = "Source Sans, Source Sans Pro, system-ui, sans-serif"
@@ -14,11 +16,15 @@ FONT = "Source Sans, Source Sans Pro, system-ui, sans-serif"
 
 @dataclass(frozen=True)
 class Look:
-    """How a figure is drawn: on a dark page or not, its letters in pixels, for a phone or not."""
+    """How a figure is drawn: on a dark page or not, its letters in pixels, for a phone or not.
+
+    `height` is the share of the usual height, for large letters on a screen that does not grow.
+    """
 
     dark: bool = False
     size: int = 18
     narrow: bool = False
+    height: float = 1.0
 
     @property
     def text(self) -> str:
@@ -37,10 +43,11 @@ class Look:
 
 
 class Drawn(NamedTuple):
-    """A figure, and what it shows in words."""
+    """A figure, what it shows in words, and the rows of the tables that it is drawn from."""
 
     figure: go.Figure
     alt: str
+    rows: Sequence[Row]
 
 
 def figure(
@@ -62,11 +69,12 @@ def figure(
             "automargin": True,
             "fixedrange": True,  # a finger scrolls the page, not the axis
         }
-        title = {"text": settings.get("title", ""), "font": letters}
+        standoff = 0.6 * look.size  # or Plotly lays a large title over its numbers
+        title = {"text": settings.get("title", ""), "font": letters, "standoff": standoff}
         return {**quiet, **settings, "title": title}
 
     base = {
-        "height": round(height * look.size),
+        "height": round(height * look.height * look.size),
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "font": letters,
         "hoverlabel": {"font": letters, "bgcolor": look.page, "bordercolor": look.muted},

@@ -22,7 +22,7 @@ def after_2021(look: Look) -> Drawn:
     rows = tables.load("after-2021")
     told = "; ".join(f"{row['date']} {row['label']}: {row['what']}" for row in rows)
     alt = f"Since 2021, in {len(rows)} steps. {told}."
-    return Drawn((_list if look.narrow else _lanes)(rows, look), alt)
+    return Drawn((_list if look.narrow else _lanes)(rows, look), alt, rows)
 
 
 def _lanes(rows: tuple[tables.Row, ...], look: Look) -> Any:
@@ -53,7 +53,7 @@ def _lanes(rows: tuple[tables.Row, ...], look: Look) -> Any:
         "ticktext": names,
         "range": [len(names) - 0.4, -0.6],
     }
-    return figure(traces, look, 25, across, down, annotations=labels)
+    return figure(traces, look, 22.5, across, down, annotations=labels)
 
 
 def _list(rows: tuple[tables.Row, ...], look: Look) -> Any:

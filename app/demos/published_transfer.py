@@ -26,7 +26,7 @@ def extra_data(look: Look, pixels: str = "384") -> Drawn:
         "ImageNet top-1 in % after pre-training on JFT-300M and fine-tuning at "
         f"{pixels} px. {told}."
     )
-    return Drawn(figure(traces, look, 24, across, upward, **legend(look)), alt)
+    return Drawn(figure(traces, look, 24, across, upward, **legend(look)), alt, rows)
 
 
 def nf_resnet(look: Look) -> Drawn:
@@ -41,7 +41,7 @@ def nf_resnet(look: Look) -> Drawn:
     told = "; ".join(f"{s}: {b:g} and {n:g}" for s, b, n in zip(sizes, bn, nf, strict=True))
     alt = f"ImageNet top-1 in %, EfficientNet and NF-RegNet of one budget. {told}."
     across = {"type": "category", "title": "size of the net"}
-    return Drawn(figure(traces, look, 24, across, upward, **legend(look)), alt)
+    return Drawn(figure(traces, look, 24, across, upward, **legend(look)), alt, rows)
 
 
 def _pairs(

@@ -46,24 +46,32 @@ def find(rows: Iterable[Row], column: str, value: str) -> Row:
     return row
 
 
-def small_print(names: Iterable[str]) -> str:
-    """Where the numbers of these tables come from and under which conditions, as Markdown.
+def small_print(rows: Iterable[Row], brief: bool = False) -> str:
+    """Where these numbers come from and under which conditions, as Markdown.
 
-    A paper is named once, with what was taken from each of its tables.
+    A paper is named once, with what was taken from each of its tables. `brief` leaves out the
+    papers' titles and, where there are more than three papers, tables and conditions.
     """
-    papers: dict[tuple[str, str], dict[tuple[str, str], list[str]]] = {}
-    for name in names:
-        for row in load(name):
-            parts = papers.setdefault((row["paper"], row["arxiv"]), {})
-            conditions = parts.setdefault((row["table"], row["read_from"]), [])
-            if row["conditions"] not in conditions:
-                conditions.append(row["conditions"])
+    papers: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for row in rows:
+        parts = papers.setdefault((row["paper"], row["arxiv"]), {})
+        seen = "" if row["read_from"] in row["table"] + "text" else f", from the {row['read_from']}"
+        conditions = parts.setdefault(row["table"] + seen, [])
+        if row["conditions"] not in conditions:
+            conditions.append(row["conditions"])
     sentences = []
     for (paper, arxiv), parts in papers.items():
-        told = []
-        for (place, read_from), conditions in parts.items():
-            seen = "" if read_from == "text" else f", read from the {read_from}"
-            told.append(f"{place}{seen}: {'; '.join(conditions)}.")
-        link = f"arXiv [{arxiv}](https://arxiv.org/abs/{arxiv})"
-        sentences.append(f"{paper}, {link}, {' '.join(told)}")
-    return " ".join(sentences)
+        name = paper.split(", ")[0] if brief else paper
+        source = f"{name}, arXiv [{arxiv}](https://arxiv.org/abs/{arxiv})"
+        if not brief or len(papers) <= 3:
+            told = (f"{place}: {'; '.join(_longest(said))}" for place, said in parts.items())
+            source += f", {'; '.join(told)}"
+        sentences.append(source)
+    return ("; " if brief and len(papers) > 3 else ". ").join(sentences) + "."
+
+
+def _longest(conditions: list[str]) -> list[str]:
+    """Without those that only begin another one: a row may add a word to its table's."""
+    return [
+        one for one in conditions if not any(o != one and o.startswith(one) for o in conditions)
+    ]

@@ -244,8 +244,13 @@ def test_the_list_says_what_is_on_disk(compute):
     assert list(facts) == photos.NAMES
     assert facts["nfnet_f0"]["on_disk"] and facts["nfnet_f0"]["about"] == "Made for tests."
     assert facts["nfnet_f2"] == {
-        "name": "nfnet_f2", "on_disk": False, "parameters": 8, "bytes": 7, "published": True, "about": "",
-    }  # fmt: skip
+        "name": "nfnet_f2",
+        "on_disk": False,
+        "parameters": 8,
+        "bytes": 7,
+        "published": True,
+        "about": "",
+    }
     worker = answer_of(ask(compute, b"right after")).predictions[0].index
     assert worker in pids(compute)
 

@@ -71,7 +71,7 @@ def test_the_file_says_what_it_is_and_does_what_it_says(
     assert [epoch for epoch, _ in said["curve"]] == list(range(1, 13))
     assert said["photos"]["known"]["n"] == 3 and said["photos"]["unknown"]["n"] == 1
     assert sum(row[0] for row in said["validation"]["reliability"]) == 40
-    assert 0 < info.threshold < 1 and info.classes[2] == ("n2", "colour 2")
+    assert 0 < info.threshold <= 1 and info.classes[2] == ("n2", "colour 2")
     with safe_open(path, "pt") as file:
         assert file.get_tensor("classifier.weight").dtype == torch.float16
     with pytest.raises(SystemExit) as done:
