@@ -50,7 +50,7 @@ def tiny_weights(folder: Path, threshold: float | None = None) -> Path:
         "std": [0.25, 0.25, 0.25],
         "resize": "short side",
     }
-    provenance = {"data set": "nothing, at random", "accuracy": 0.005}
+    provenance = {"data": "nothing, at random", "accuracy": 0.005}
     if threshold is not None:
         provenance["threshold"] = threshold
     path = folder / "nfnet_mini.safetensors"

@@ -22,7 +22,7 @@ from tests.nfnet.weight_files import raw_safetensors
 NAME = "nfnet_xs"
 CLASSES = [("", f"thing {n}") for n in range(10)]
 SEEN = Preprocessing(64, (0.5, 0.4, 0.3), (0.2, 0.2, 0.2), margin=8)
-ORIGIN = {"data set": "shapes", "accuracy": 0.5, "n": 1000, "threshold": 0.3, "temperature": 1.5}
+ORIGIN = {"data": "shapes", "accuracy": 0.5, "n": 1000, "threshold": 0.3, "temperature": 1.5}
 
 
 def small(name: str = NAME, classes: int = 10) -> torch.nn.Module:
