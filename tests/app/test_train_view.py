@@ -335,12 +335,13 @@ def test_a_slide_that_is_left_keeps_its_run_and_its_threshold(compute, monkeypat
     at = AppTest.from_file("../../app/main.py", default_timeout=30)
     at.query_params["slide"], at.query_params["plain"] = "cold-open", "1"
     at.run()
-    ticket = start_running(at, compute, "cold_open")
+    key = "cold_open_cold-open"  # the demo, on its slide
+    ticket = start_running(at, compute, key)
     ticket.items = [(0, step(1, loss=2.5))]
-    at.select_slider(key="cold_open_clipping").set_value("0.01").run()
+    at.select_slider(key=f"{key}_clipping").set_value("0.01").run()
     for button in ("deck_next", "deck_back"):
         at.button(key=button).click().run()
         assert not at.exception
-    assert at.select_slider(key="cold_open_clipping").value == "0.01"
+    assert at.select_slider(key=f"{key}_clipping").value == "0.01"
     assert any("loss 2.5" in m.value for m in at.markdown)
     assert not ticket.state.ended
