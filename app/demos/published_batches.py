@@ -182,7 +182,15 @@ def _bars(
         "hoverinfo": "skip",
         "marker": {
             "color": look.colour(recipe),
-            "pattern": {"shape": hatch, "fgcolor": look.page, "fgopacity": 0.5, "solidity": 0.2},
+            "line": {"color": look.colour(recipe), "width": 2},
+            "pattern": {
+                "shape": hatch,
+                "fgcolor": look.page,
+                "fgopacity": 0.5,
+                "fillmode": "overlay",  # else the bar itself would be see-through
+                "size": 9,
+                "solidity": 0.22,
+            },
         },
     }
 
