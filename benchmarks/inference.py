@@ -35,6 +35,7 @@ from torch import Tensor, nn
 
 from benchmarks.step_cost import conditions
 from nfnet.conv import fold
+from nfnet.packed import pack
 from nfnet.predict import Classifier, gains_by_bfloat16, halve, load_classifier
 from nfnet.timm_names import timm_name, timm_shape
 from nfnet.variants import MODELS
@@ -187,7 +188,8 @@ def compare_speed(theirs: nn.Module | None, raw: nn.Module, rounds: int) -> None
                 arms["timm, float32"] = partial(theirs, images.contiguous())
             arms["ours as trained, float32"] = partial(raw, images)
             arms["ours folded, float32"] = partial(asked(model=exact).run, images)
-            arms["ours folded, bfloat16"] = partial(asked(model=half).run, images.bfloat16())
+            arms["ours packed, float32"] = partial(asked(model=pack(exact)).run, images)
+            arms["ours packed, bfloat16"] = partial(asked(model=pack(half)).run, images.bfloat16())
             report(f"batch 1 at {size} px", in_turns(arms, rounds))
     print(f"bfloat16 is chosen here by itself: {gains_by_bfloat16(torch.device('cpu'))}")
 

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nfnet.packed import PackedConv2d
+
 
 def heat_map(features: Tensor, weight: Tensor) -> Tensor:
     """Gradient-weighted activations, Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391).
@@ -45,9 +47,12 @@ def counting(model: nn.Module) -> Iterator[Count]:
     count = Count()
 
     def add(module: nn.Module, _: Any, output: Tensor) -> None:
-        count.total += output.numel() * module.weight[0].numel()  # a dot product an output
+        packed = isinstance(module, PackedConv2d)
+        fan_in = module.fan_in if packed else module.weight[0].numel()
+        count.total += output.numel() * fan_in  # a dot product an output
 
-    layers = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    kinds = (nn.Conv2d, nn.Linear, PackedConv2d)
+    layers = [m for m in model.modules() if isinstance(m, kinds)]
     handles = [layer.register_forward_hook(add) for layer in layers]
     try:
         yield count

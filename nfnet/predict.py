@@ -6,6 +6,7 @@ the aspect, bicubic, then the central S x S; weights of our own say in their fil
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import time
@@ -24,6 +25,7 @@ from nfnet.conv import fold
 from nfnet.devices import pick_device
 from nfnet.evidence import counting, heat_map
 from nfnet.images import read_file, read_image, shade, turn
+from nfnet.packed import can_pack, pack
 from nfnet.photo import DEFAULT_MODEL, Answer, Occlusion, Prediction, Question
 from nfnet.run import Loading, UserError
 from nfnet.variants import MODELS
@@ -182,6 +184,8 @@ def load_classifier(
     large = sum(p.numel() for p in net.parameters()) > 10_000_000  # a small net gains nothing
     if precision == "bfloat16" or (precision == "auto" and large and gains_by_bfloat16(device)):
         halve(classifier.model)
+    if can_pack(classifier.model):
+        classifier = dataclasses.replace(classifier, model=pack(classifier.model))
     return classifier
 
 

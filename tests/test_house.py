@@ -17,7 +17,7 @@ LIGHT = {"nfnet.run", "nfnet.variants", "nfnet.formulas", "nfnet.photo"}
 ORDER = """
 formulas run variants mapped checkpoint photo images classes folder calibration pickles timm_names
 haiku devices activations conv agc augment ema model resnet build procedural download published
-hub cifar10 data propagation weights evidence predict training __main__ __init__
+hub cifar10 data propagation weights packed evidence predict training __main__ __init__
 """.split()
 
 

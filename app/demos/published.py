@@ -78,7 +78,7 @@ def _looks(compact: bool, dark: bool) -> dict[str, Look]:
     """The sizes by name; in a slide letters of 18 px, or of 25 where the screen is large."""
     narrow = Look(dark, 15, narrow=True)  # on a phone large type would leave no room for the chart
     if st.session_state.get("flag_projector"):
-        return {"wide": Look(dark, 26, height=0.8), "narrow": narrow}
+        return {"wide": Look(dark, 26, height=0.9), "narrow": narrow}
     if not compact:
         return {"wide": Look(dark, 16), "narrow": narrow}
     return {"wide": Look(dark, 18), "large": Look(dark, 25), "narrow": narrow}

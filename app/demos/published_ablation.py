@@ -17,7 +17,8 @@ SHORT = {
     "randaugment": "Rand-<br>Augment",
     "cutmix": "CutMix",
 }
-ROOM = 0.3  # percentage points beyond a bar in which its label stands
+LETTERS = 23  # height of the upright figure in letters; six of them are below the bars
+LABEL = 1.7  # letters that a bar's label takes, with the bracket above it
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,8 @@ def _draw(
     }
     top = max(piece.high for piece in pieces)
     scale = {
-        "title": f"ImageNet top-1, %{'<br>' if look.narrow else ' '}(axis from {floor:g})",
-        "range": [floor, top + (0.85 if look.narrow else 1.15)],
+        "title": f"ImageNet top-1, %<br>(axis from {floor:g})",
+        "range": [floor, top + (0.85 if look.narrow else 2.1 * _room(pieces, floor, look))],
         "dtick": 1,
     }
     shapes = _steps(pieces, totals, value, place, look)
@@ -123,9 +124,15 @@ def _draw(
         names |= {"autorange": "reversed"}
         labels += _beside(groups, totals, floor, look)
         return figure([bars], look, 40, scale, names, annotations=labels, shapes=shapes)
-    marks, brackets = _above(groups, pieces, totals, look)
+    marks, brackets = _above(groups, pieces, totals, _room(pieces, floor, look), look)
     notes = [*labels, *marks]
-    return figure([bars], look, 23, names, scale, annotations=notes, shapes=shapes + brackets)
+    return figure([bars], look, LETTERS, names, scale, annotations=notes, shapes=shapes + brackets)
+
+
+def _room(pieces: list[Piece], floor: float, look: Look) -> float:
+    """Percentage points between the top of an upright bar and the bracket over its label."""
+    span = max(piece.high for piece in pieces) - floor
+    return LABEL * span / (LETTERS * look.height - 6 - 2.1 * LABEL)
 
 
 def _label(piece: Piece, look: Look) -> dict[str, Any]:
@@ -161,7 +168,11 @@ def _sums(groups: dict[str, list[int]], totals: list[float]) -> dict[str, str]:
 
 
 def _above(
-    groups: dict[str, list[int]], pieces: list[Piece], totals: list[float], look: Look
+    groups: dict[str, list[int]],
+    pieces: list[Piece],
+    totals: list[float],
+    room: float,
+    look: Look,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """A bracket over each group of changes with their sum, and one over the two nets compared."""
     ours, other = pieces[-2:]
@@ -174,7 +185,7 @@ def _above(
     spans.append((ours.place - 0.4, other.place + 0.4, max(ours.high, other.high), apart))
     marks, brackets = [], []
     for left, right, level, text in spans:
-        y = level + ROOM + 0.12
+        y = level + room
         line = {"type": "line", "line": {"color": look.text, "width": 2}}
         brackets.append({**line, "x0": left, "x1": right, "y0": y, "y1": y})
         marks.append(
