@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.demos import links, one_of, tables
 from app.demos.published_figures import FIGURES, drawn
+from app.demos.published_names import DEFAULTS
 from app.demos.published_paint import Drawn, Look
 
 # A figure is sent in several sizes, a few kilobytes each, and the place shows the one that fits;
@@ -35,11 +36,9 @@ def render(params: dict[str, Any], compact: bool) -> None:
     published = FIGURES[name]
     shown = {option: params[option] for option in published.options}
     if not compact:
-        checks = {
-            option: (about.called.lower(), one_of(*about.choices))
-            for option, about in published.options.items()
-        }
-        links.check(key, checks)
+        for option, about in published.options.items():
+            links.check(key, {option: (about.called.lower(), one_of(*about.choices))})
+            shown[option] = asked(f"{key}_{option}", tuple(about.choices), shown[option])
     if published.live or not compact:
         for option, about in published.options.items():
             shown[option] = st.segmented_control(
@@ -49,9 +48,11 @@ def render(params: dict[str, Any], compact: bool) -> None:
                 format_func=about.choices.__getitem__,
                 required=True,
                 key=f"{key}_{option}",
-                bind=None if compact else "query-params",
                 label_visibility="collapsed" if compact else "visible",
             )
+    if not compact:
+        for option in DEFAULTS:
+            tell(f"{key}_{option}", shown.get(option, params[option]), params[option])
     st.html(SWITCH.format(key=key))
     dark = st.context.theme.type == "dark"
     with st.container(key=f"{key}_place"):
@@ -72,6 +73,20 @@ def lab(params: dict[str, Any]) -> list[tuple[str, str]]:
         for option in FIGURES[name].options
     }
     return [("pub_figure", name), *((f"pub_{option}", value) for option, value in chosen.items())]
+
+
+def asked(parameter: str, choices: tuple[str, ...], usual: str) -> str:
+    """What the page's address asks for, or the usual where it asks for nothing that there is."""
+    value = st.query_params.get(parameter)
+    return value if value in choices else usual
+
+
+def tell(parameter: str, value: str, usual: str) -> None:
+    """Puts what is shown into the address by its name; a bound widget would put its label."""
+    if value != usual:
+        st.query_params[parameter] = value
+    elif parameter in st.query_params:
+        del st.query_params[parameter]
 
 
 def _looks(compact: bool, dark: bool) -> dict[str, Look]:
