@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Components come as blob: modules; Streamlit's page has one inline script and styles itself inline.
+# The camera's picture is a data: address that Streamlit reads with fetch.
 # Text is never evaluated as code: of all charts, only Plotly's `scattergl` traces would need that.
 POLICY = "; ".join(
     [
@@ -23,7 +24,7 @@ POLICY = "; ".join(
         "img-src 'self' data: blob:",
         "font-src 'self' data:",
         "media-src 'self' blob:",
-        "connect-src 'self'",
+        "connect-src 'self' data:",
         "worker-src 'self' blob:",
         "object-src 'none'",
         "base-uri 'self'",

@@ -50,6 +50,7 @@ class Standing:
     state: State | None = None  # of the job that is on its way
     loading: dict | None = None
     failure: str = ""
+    hopeless: bool = False  # asking the same again would fail the same
 
 
 def ask(key: str, job: Classify) -> Standing:
@@ -59,7 +60,7 @@ def ask(key: str, job: Classify) -> Standing:
     asked: Job | None = memory.get(f"{key}_asked")
     if asked != job:
         memory[f"{key}_asked"] = without_picture(job)
-        memory[f"{key}_failure"] = ""
+        memory[f"{key}_failure"], memory[f"{key}_hopeless"] = "", False
         memory[f"{key}_answered"] = False
         try:
             memory[f"{key}_ticket"] = app.compute.get_compute().submit(job, runs.owner()).id
@@ -67,7 +68,7 @@ def ask(key: str, job: Classify) -> Standing:
             memory[f"{key}_failure"] = _sentence(str(error))
     if not memory[f"{key}_answered"] and not memory[f"{key}_failure"]:
         _look(key, standing)
-    standing.failure = memory[f"{key}_failure"]
+    standing.failure, standing.hopeless = memory[f"{key}_failure"], memory[f"{key}_hopeless"]
     standing.fresh = memory[f"{key}_answered"]
     return standing
 
@@ -84,6 +85,7 @@ def _look(key: str, standing: Standing) -> None:
         memory[f"{key}_answered"] = True
     elif state.ended:
         memory[f"{key}_failure"] = _sentence(REASONS.get(state.reason) or state.message or LOST)
+        memory[f"{key}_hopeless"] = state.reason == "invalid"
     else:
         standing.state = state
         standing.loading = items[-1]["loading"] if items else None

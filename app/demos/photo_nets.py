@@ -69,9 +69,11 @@ def table(key: str, models: Sequence[ModelFacts]) -> None:
         config = MODELS[facts["name"]]
         weight, _, file = size(facts).partition(", ")
         here = "yes" if facts["on_disk"] else "no"
+        # a file of our own says itself how large a picture it takes
+        looks = f"{config.test_size} px" if facts["published"] else ""
         rows.append(
             f"| {long(facts['name'])} | {weight.removesuffix(' parameters')} | {file} "
-            f"| {config.test_size} px | {config.num_classes} | {here} |"
+            f"| {looks} | {config.num_classes} | {here} |"
         )
     with st.expander("All networks", key=f"{key}_nets"):
         st.markdown("\n".join(rows))

@@ -197,7 +197,8 @@ def _where(key: str, standing: photo_asks.Standing) -> None:
     """Why there is no answer to this question yet."""
     if standing.failure:
         st.error(standing.failure)
-        st.button("Ask again", key=f"{key}_again", on_click=photo_asks.again, args=(key,))
+        if not standing.hopeless:
+            st.button("Ask again", key=f"{key}_again", on_click=photo_asks.again, args=(key,))
         return
     state, loading = standing.state, standing.loading
     if state is None:
@@ -286,7 +287,8 @@ def _clicked(key: str) -> None:
 def _limits() -> None:
     st.subheader("What it cannot know")
     st.markdown(
-        "- It has a fixed list of names, 1000 for F0 to F6, and **always** gives one of them. "
+        "- It has a fixed list of names, 1000 for F0 to F6 and "
+        f"{MODELS['nfnet_mini'].num_classes} for mini, and **always** gives one of them. "
         "Shown a face, a giraffe or your desk, it names whatever looks nearest, and may be very "
         "sure of it: the list has some 120 breeds of dogs, but no giraffe and no “none of these”.\n"
         "- The bars share out its belief among these names and add up to 100%. They are not the "

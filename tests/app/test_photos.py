@@ -172,6 +172,9 @@ def test_what_went_wrong_is_one_sentence_and_not_asked_again_by_itself(
     assert [words in error.value for error in at.error] == [True]
     run(at)
     assert len(compute.asked) == 1  # a picture that kills a worker does not kill the next one
+    if state.reason == "invalid":  # the same picture would be refused again
+        assert not [button for button in at.button if button.key == "photos_again"]
+        return
     at.button(key="photos_again").click().run()
     assert len(compute.asked) == 2
     compute.reply()

@@ -182,3 +182,29 @@ def test_a_phone_shows_it_all_within_its_width(photos: str, open_page) -> None:
     page = open_page(photos, viewport={"width": 390, "height": 844})
     answered(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+# In place of a camera: a red picture that the browser draws.
+RED_CAMERA = """() => {
+  navigator.mediaDevices.getUserMedia = async () => {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [640, 480];
+    const context = canvas.getContext("2d");
+    setInterval(() => {
+      context.fillStyle = "#d02020";
+      context.fillRect(0, 0, 640, 480);
+    }, 50);
+    return canvas.captureStream(20);
+  };
+}"""
+
+
+def test_a_picture_is_taken_with_the_camera(photos: str, open_page) -> None:
+    page = open_page(photos, viewport=SIZE)
+    answered(page)
+    page.evaluate(RED_CAMERA)
+    page.get_by_text("Use the camera").click()
+    page.get_by_role("button", name="Take Photo").click(timeout=LONG)
+    another_is_seen(page)
+    red, green, _ = seen(page).getpixel((32, 32))
+    assert red > 150 > green
