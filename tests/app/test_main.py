@@ -193,7 +193,7 @@ def test_all_pages_from_any_folder_import_no_torch(tmp_path: Path) -> None:
     script = f"""
 import sys
 from streamlit.testing.v1 import AppTest
-for page in (None, "views/train.py", "views/clipping.py"):
+for page in (None, "views/train.py", "views/clipping.py", "views/photos.py"):
     test = AppTest.from_file({MAIN!r}, default_timeout=60)
     if page:
         test.switch_page(page)
