@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +9,9 @@ from typing import Any
 import streamlit as st
 
 from app.compute.jobs import Classify, ModelFacts
-from app.demos import one_of, photo_asks, photo_nets, photo_source, runs, screen
-from app.demos.photo_figures import bars, in_words, percent, picture
-from app.demos.photo_nets import long
+from app.demos import one_of, photo_answer, photo_asks, photo_nets, photo_source, runs
 from app.demos.photo_samples import SAMPLES
-from nfnet.photo import Answer, Occlusion, Perturbation, Question
+from nfnet.photo import Occlusion, Perturbation, Question
 from nfnet.run import UserError
 from nfnet.variants import MODELS
 
@@ -144,12 +141,12 @@ def _ask_and_show(
         right.warning(f"{error}.")
         return ""
     with right:
-        _where(key, standing)
+        photo_answer.where(key, standing)
         if standing.answer:
-            _answer(key, standing, shown, compact)
+            photo_answer.says(key, standing, shown, compact)
     if standing.answer:
         with place:
-            _seen(key, standing.answer, question, compact)
+            photo_answer.seen(key, standing.answer, question, compact)
     return photo_asks.pace(standing)
 
 
@@ -191,97 +188,6 @@ def _reset(key: str) -> None:
     for name, (_, _, _, rest, *_) in (LEVERS | SQUARE).items():
         st.session_state[f"{key}_{name}"] = rest
     st.session_state[f"{key}_heat"] = st.session_state[f"{key}_cover"] = False
-
-
-def _where(key: str, standing: photo_asks.Standing) -> None:
-    """Why there is no answer to this question yet."""
-    if standing.failure:
-        st.error(standing.failure)
-        if not standing.hopeless:
-            st.button("Ask again", key=f"{key}_again", on_click=photo_asks.again, args=(key,))
-        return
-    state, loading = standing.state, standing.loading
-    if state is None:
-        return
-    if state.name == "queued":
-        eta = f", about {state.eta:.0f} s" if state.eta and state.eta >= 1 else ""
-        st.caption(f"Your picture is number {state.place} in the queue{eta}.")
-    elif loading:
-        share = min(1.0, loading["done"] / loading["total"]) if loading["total"] else 0.0
-        st.progress(share, "The network is being loaded.")
-    else:
-        st.caption("The network is looking …")
-
-
-def _answer(
-    key: str, standing: photo_asks.Standing, shown: photo_source.Picture, compact: bool
-) -> None:
-    answer, dark = standing.answer, st.context.theme.type == "dark"
-    best = answer.predictions[0]
-    says = "It says" if standing.fresh else "It said, before the change"
-    if not compact:
-        with st.container(gap="xxsmall"):
-            st.caption(says)
-            name = plain(best.label.split(",")[0])
-            st.subheader(f"{name}, {percent(best.probability)}", anchor=False)
-    size = screen.size(compact) + (0 if compact else 3)
-    st.plotly_chart(
-        bars(answer.predictions, dark, size),
-        key=f"{key}_bars",
-        height=round(len(answer.predictions) * (2.7 if compact else 3.4) * size),
-        config={"displayModeBar": False, "staticPlot": True},
-        alt=f"{says}: {in_words(answer.predictions)}.",
-    )
-    if answer.threshold is not None and best.probability < answer.threshold:
-        (st.caption if compact else st.warning)(
-            f"Below {answer.threshold:.0%} this network often does not know: take it as a guess."
-        )
-    if shown.sample and not compact:
-        st.caption(photo_source.WHAT)
-    st.caption(cost(answer))
-
-
-def plain(text: str) -> str:
-    """Text in which Markdown finds nothing to do: names of classes come out of a file."""
-    return re.sub(r"([^\w\s])", r"\\\1", text)
-
-
-def cost(answer: Answer) -> str:
-    """How long it took and how much there was to compute."""
-    work = answer.multiply_adds
-    amount = f"{work / 1e9:.1f} billion" if work >= 1e9 else f"{work / 1e6:.0f} million"
-    return (
-        f"{long(answer.model)} at {answer.resolution} px: {amount} multiply-adds in "
-        f"{answer.seconds:.2f} s on this server."
-    )
-
-
-def _seen(key: str, answer: Answer, question: Question, compact: bool) -> None:
-    clickable = question.occlusion is not None
-    best = answer.predictions[0].label.split(",")[0]
-    st.plotly_chart(
-        picture(answer, question.heat_map, clickable),
-        key=f"{key}_seen",
-        height=320 if compact else 400,
-        config={"displayModeBar": False},
-        alt=f"The square of {answer.resolution} pixels that the network saw and called {best}.",
-        **({"on_select": lambda: _clicked(key), "selection_mode": "points"} if clickable else {}),
-    )
-    if not compact:
-        st.caption(
-            f"As the network sees it: a square of {answer.resolution} × {answer.resolution} px."
-        )
-
-
-def _clicked(key: str) -> None:
-    """A click into the picture puts the square there."""
-    selection = (st.session_state.get(f"{key}_seen") or {}).get("selection") or {}
-    points = selection.get("points") or []
-    if points:
-        for name in ("x", "y"):
-            value = points[-1].get(name)
-            if isinstance(value, int | float) and 0 <= value <= 1:
-                st.session_state[f"{key}_{name}"] = round(value * 20) / 20
 
 
 def _limits() -> None:

@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from app.compute.jobs import Classify, Download, Models, State
 from app.demos import photo_asks, photo_nets, photo_source
+from app.demos.photo_answer import cost, plain
 from app.demos.photo_figures import bars, in_words, percent, picture
 from app.demos.photo_samples import SAMPLES, SIDE, sample
-from app.demos.photos import cost, plain
 from nfnet.photo import MAX_BYTES, Answer, Occlusion, Perturbation, Prediction, Question
 from nfnet.run import UserError
 from tests.app.photo_tools import jpeg
