@@ -18,8 +18,8 @@ from benchmarks.rerun_latency import server
 from benchmarks.slide_latency import BROWSERS
 
 SLIDES = (
-    *("mean-shift", "memory-traffic", "predicted-variance"),
-    *("agc-picture", "agc-or-architecture", "photos"),
+    *("mean-shift", "agc-picture", "agc-or-architecture"),
+    *("where-it-went", "threshold", "photos"),
 )
 COLUMNS, WIDTH, HEIGHT = 3, 1440, 810  # px of a screen
 SHRINK, GAP = 3, 8
