@@ -1,9 +1,9 @@
 """Convolutions whose weights lie in memory as the CPU's kernels want them.
 
 oneDNN, which computes torch's convolutions on a CPU, works on weights in an order of its own and
-brings them into it at every call. At batch 1 that is a fifth of NFNet-F0's time. Here it is done
-once, with the operators that torch.compile uses for the same purpose; they are not public, so the
-project's exact torch version matters, and `can_pack` asks whether they are there.
+brings them into it at every call. At batch 1 that is a fifth to a quarter of NFNet-F0's time. Here
+it is done once, with the operators that torch.compile uses for the same purpose; they are not
+public, so the project's exact torch version matters, and `can_pack` asks whether they are there.
 """
 
 from __future__ import annotations

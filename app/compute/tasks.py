@@ -60,8 +60,6 @@ def load_library() -> Library:
 
 
 def _photos() -> Photos:
-    import torch
-
     from nfnet import checkpoint, hub, predict, published, weights
 
     def describe(path: Path) -> str:
@@ -72,8 +70,7 @@ def _photos() -> Photos:
     def count(name: str) -> int:
         if name in published.PUBLISHED:
             return published.PUBLISHED[name].parameters
-        with torch.device("meta"):
-            return sum(p.numel() for p in weights.build(model_config(name)).parameters())
+        return sum(p.numel() for p in weights.blank(model_config(name)).parameters())
 
     return Photos(
         find=published.find_weights,
