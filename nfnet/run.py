@@ -182,6 +182,20 @@ PRESETS: dict[str, RunConfig] = {
         skip_gain=0.0,
         clipping=0.01,
     ),
+    # what benchmarks/train_cifar10_model.py trains and ships: half an hour of one idle core
+    "nf_cifar10": RunConfig(
+        dataset="cifar10",
+        resolution=32,
+        train_images=50_000,
+        widths=(24, 48, 96),
+        steps=12 * 390,
+        lr=0.8,
+        warmup_steps=195,
+        clipping=0.01,
+        augment=True,
+        evaluate_every=390,
+        precision="mixed",
+    ),
     # for a GPU: the whole of CIFAR-10 at its own 32 px
     "cifar10_gpu": RunConfig(
         dataset="cifar10",

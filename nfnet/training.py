@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from nfnet.run import (
     Evaluation,
     Event,
     Finished,
+    Loading,
     RunConfig,
     Step,
 )
@@ -49,10 +50,24 @@ def train(config: RunConfig, controls: Controls | None = None) -> Iterator[Event
     Raises:
         UserError: the data or the device cannot be had.
     """
-    controls = controls or Controls()
+    trainer = yield from prepare(config)
+    yield from follow(trainer, controls)
+
+
+def prepare(config: RunConfig) -> Generator[Loading, None, Trainer]:
+    """Returns what `follow` trains, with events while its data is fetched. Raises as `train`."""
     device = pick_device(config.device)
     dataset = yield from load_dataset(config, device)
-    trainer = Trainer(config, dataset, device)
+    return Trainer(config, dataset, device)
+
+
+def follow(trainer: Trainer, controls: Controls | None = None) -> Iterator[Event]:
+    """Trains from the first step to the last; `trainer.model` is then the trained net.
+
+    Yields:
+        What `train` does, but for `Loading`.
+    """
+    config, controls = trainer.config, controls or Controls()
     losses: list[float] = []
     last: Step | None = None
     start = time.perf_counter()
@@ -94,7 +109,7 @@ def train(config: RunConfig, controls: Controls | None = None) -> Iterator[Event
         yield _diverged(steps, NON_FINITE, last)
         return
     yield Evaluation(steps, accuracy, loss)
-    if not controls.stopped and is_stuck(losses, len(dataset.classes)):
+    if not controls.stopped and is_stuck(losses, len(trainer.dataset.classes)):
         yield _diverged(steps, STUCK, last, accuracy)
     else:
         yield Finished(steps, accuracy, loss, controls.stopped, time.perf_counter() - start)
@@ -220,13 +235,12 @@ def gradient_units(config: RunConfig, at_steps: Sequence[int]) -> Iterator[dict[
         {"step", "loss", "layers": [{"name", "shape", "clipped", "weight_norm", "gradient_norm"}]}
         with one norm a unit; "clipped" is False for the classifier's weight, which AGC leaves out.
     """
-    device = pick_device(config.device)
-    loading = load_dataset(config, device)
+    preparing = prepare(config)
     while True:
         try:
-            next(loading)
+            next(preparing)
         except StopIteration as done:
-            trainer = Trainer(config, done.value, device)
+            trainer = done.value
             break
     for step in range(max(at_steps) + 1):
         loss, _ = trainer.backward()
