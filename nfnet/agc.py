@@ -6,7 +6,7 @@ filter of a convolution, a row of a linear layer. A vector (gains, biases) or a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from nfnet.formulas import clip_factor, gradient_ratio
-from nfnet.run import UserError
+from nfnet.run import CLIP_BY, UserError
 
 
 def unitwise_norm(x: Tensor) -> Tensor:
@@ -51,10 +51,21 @@ class ClipSummary:
     """What one call of `adaptive_clip_grad_` saw and did.
 
     The numbers stay on the device until one is asked for, so clipping alone never waits for it.
+
+    Args:
+        clipping: the threshold.
+        ratios: parameter group and ||G|| / ||W||* of its units, for each parameter.
+        all_or_none: whether all units were clipped or none, where that is decided at once.
     """
 
-    def __init__(self, clipping: float | None, ratios: list[tuple[str, Tensor]]) -> None:
-        self.clipping = clipping
+    def __init__(
+        self,
+        clipping: float | None,
+        ratios: list[tuple[str, Tensor]],
+        all_or_none: Tensor | None = None,
+    ) -> None:
+        self.clipping, self._all_or_none = clipping, all_or_none
+        self.measured = ratios
         self._groups = [group for group, _ in ratios]
         self._tensors = [ratio for _, ratio in ratios]
 
@@ -70,8 +81,12 @@ class ClipSummary:
 
     def _summarize(self, ratios: list[np.ndarray]) -> GroupSummary:
         joined = np.concatenate(ratios) if ratios else np.zeros(1)
-        clipped = 0 if self.clipping is None else int((joined > self.clipping).sum())
-        return GroupSummary(sum(map(len, ratios)), clipped, float(joined.max()))
+        units = sum(map(len, ratios))
+        if self._all_or_none is not None:
+            clipped = units * int(self._all_or_none)
+        else:
+            clipped = 0 if self.clipping is None else int((joined > self.clipping).sum())
+        return GroupSummary(units, clipped, float(joined.max()))
 
     @cached_property
     def by_group(self) -> dict[str, GroupSummary]:
@@ -116,6 +131,7 @@ def adaptive_clip_grad_(
     parameters: Iterable[Tensor] | Iterable[dict[str, Any]] | Tensor,
     clipping: float | None = 0.01,
     eps: float = 1e-3,
+    norm: Callable[[Tensor], Tensor] = unitwise_norm,
 ) -> ClipSummary:
     """Scales gradients down in place, unit by unit, where ||G|| / max(||W||, eps) > clipping.
 
@@ -126,6 +142,7 @@ def adaptive_clip_grad_(
             `"clip": False` are left alone. Parameters without a gradient are passed over.
         clipping: the threshold, lambda; None only measures.
         eps: floor on ||W||, so that units that start at zero can move.
+        norm: of a parameter's units; `torch.linalg.vector_norm` makes a whole parameter the unit.
 
     Raises:
         UserError: `clipping` is not positive.
@@ -136,11 +153,37 @@ def adaptive_clip_grad_(
     for group, parameter in _with_groups(parameters):
         if parameter.grad is None:
             continue
-        weight_norm, gradient_norm = unitwise_norm(parameter), unitwise_norm(parameter.grad)
+        weight_norm, gradient_norm = norm(parameter), norm(parameter.grad)
         ratios.append((group, gradient_ratio(weight_norm, gradient_norm, eps)))
         if clipping is not None:
             parameter.grad.mul_(clip_factor(weight_norm, gradient_norm, clipping, eps))
     return ClipSummary(clipping, ratios)
+
+
+def clip_grad_(
+    groups: list[dict[str, Any]], clipping: float | None, by: str = "unit"
+) -> ClipSummary:
+    """Clips in one of three ways, to compare them; the summary's ratios are those before clipping.
+
+    Args:
+        groups: as `parameter_groups` makes them.
+        clipping: the threshold; None only measures.
+        by: "unit", which is AGC; "layer": AGC with each parameter as one unit; "global": torch's
+            `clip_grad_norm_` over all parameters, the classifier included, with the threshold on
+            the norm itself.
+
+    Raises:
+        UserError: `clipping` is not positive, or `by` is none of these.
+    """
+    if by not in CLIP_BY:
+        raise UserError(f"by must be one of {', '.join(CLIP_BY)}, not {by!r}")
+    if by != "global" or clipping is None:
+        norm = torch.linalg.vector_norm if by == "layer" else unitwise_norm
+        return adaptive_clip_grad_(groups, clipping, norm=norm)
+    measured = adaptive_clip_grad_(groups, None)
+    parameters = [parameter for group in groups for parameter in group["params"]]
+    length = nn.utils.clip_grad_norm_(parameters, clipping)
+    return ClipSummary(clipping, measured.measured, length > clipping)
 
 
 def _with_groups(parameters: Any) -> Iterable[tuple[str, Tensor]]:

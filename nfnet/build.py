@@ -29,6 +29,8 @@ def build_model(config: RunConfig, num_classes: int, shortcut: str = "pool") -> 
                     alpha=config.alpha,
                     activation=config.activation,
                     skip_gain=config.skip_gain,
+                    se_ratio=0.5 if config.se_ratio is None else config.se_ratio,
+                    without=config.without,
                     stem="small",
                     num_classes=num_classes,
                 )
@@ -41,5 +43,7 @@ def build_model(config: RunConfig, num_classes: int, shortcut: str = "pool") -> 
             skip_gain=config.skip_gain,
             activation=config.activation,
             alpha=config.alpha,
+            se_ratio=config.se_ratio or 0.0,
             num_classes=num_classes,
+            without=config.without,
         )

@@ -247,6 +247,7 @@ _FIELDS = {
     "depths": lambda value: _is_stages(value, ANYTHING.blocks) and sum(value) <= ANYTHING.blocks,
     "group_size": partial(_is_whole, low=1, high=ANYTHING.width),
     "num_classes": partial(_is_whole, low=1, high=MAX_CLASSES),
+    "without": lambda value: isinstance(value, list) and all(map(_is_text, value)),
     "skip_gain": lambda value: value is None or _is_number(value, -100, 100),
     "train_size": _is_size,
     "test_size": _is_size,

@@ -89,6 +89,9 @@ class WSConv2d(SameConv2d):
 
     by scaling the (small) weight instead of the (large) activations. The parameters themselves are
     left raw, so weight decay and gradient clipping see what the paper's do.
+
+    Args:
+        standardize: False leaves the standardization out, and only that.
     """
 
     def __init__(
@@ -102,10 +105,12 @@ class WSConv2d(SameConv2d):
         in_scale: float = 1.0,
         out_scale: float = 1.0,
         eps: float = 1e-4,
+        standardize: bool = True,
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, stride, groups)
         self.gain = nn.Parameter(torch.ones(out_channels))
         self.in_scale, self.out_scale, self.eps = in_scale, out_scale, eps
+        self.standardize = standardize
         # the standardization makes the scale of the start irrelevant; this is the official one
         nn.init.normal_(self.weight, std=self.weight[0].numel() ** -0.5)
         nn.init.zeros_(self.bias)
@@ -114,6 +119,8 @@ class WSConv2d(SameConv2d):
         """(O, I, kh, kw): what the input is convolved with, scalars included."""
         scale = self.in_scale * self.out_scale
         gain = self.gain if scale == 1.0 else self.gain * scale
+        if not self.standardize:
+            return self.weight * gain.view(-1, 1, 1, 1)
         return standardize_weight(self.weight, gain, self.eps)
 
     def effective_bias(self) -> Tensor:

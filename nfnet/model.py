@@ -6,6 +6,9 @@ comes after the activation, and squeeze-excite uses a plain ReLU.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,7 +16,7 @@ from torch import Tensor, nn
 from nfnet.activations import activation
 from nfnet.conv import BNConv2d, WSConv2d
 from nfnet.formulas import predicted_variances
-from nfnet.variants import NFNetConfig
+from nfnet.variants import NFNetConfig, ResNetConfig
 
 
 class SqueezeExcite(nn.Module):
@@ -59,7 +62,19 @@ def pool_shortcut(x: Tensor) -> Tensor:
     return F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
 
 
-CONVOLUTIONS = {"nf": WSConv2d, "batch": BNConv2d}  # by `NFNetConfig.norm`
+def activation_of(
+    config: NFNetConfig | ResNetConfig,
+) -> tuple[Callable[[Tensor], Tensor], float]:
+    """A net's activation, and its gain gamma (1 in a net without)."""
+    act, gamma = activation(config.activation)
+    return act, 1.0 if "gamma" in config.without else gamma
+
+
+def convolution_of(config: NFNetConfig) -> Callable[..., WSConv2d | BNConv2d]:
+    """What makes an NFNet's convolutions."""
+    if config.norm == "batch":
+        return BNConv2d
+    return partial(WSConv2d, standardize=False) if "ws" in config.without else WSConv2d
 
 
 class NFBlock(nn.Module):
@@ -82,10 +97,11 @@ class NFBlock(nn.Module):
         drop_path: float,
     ) -> None:
         super().__init__()
-        self.act, gamma = activation(config.activation)
+        self.act, gamma = activation_of(config)
+        sigma = 1.0 if "beta" in config.without else sigma
         groups = bottleneck // config.group_size
         self.alpha, self.stride = config.alpha, stride
-        conv = CONVOLUTIONS[config.norm]
+        conv = convolution_of(config)
         self.conv0 = conv(in_channels, bottleneck, 1, in_scale=gamma / sigma)
         self.conv1 = conv(bottleneck, bottleneck, 3, stride, groups, in_scale=gamma)
         self.conv1b = conv(bottleneck, bottleneck, 3, 1, groups, in_scale=gamma)
@@ -93,7 +109,9 @@ class NFBlock(nn.Module):
         self.transition = stride > 1 or in_channels != out_channels
         if self.transition:
             self.conv_shortcut = conv(in_channels, out_channels, 1, in_scale=gamma / sigma)
-        self.squeeze_excite = SqueezeExcite(out_channels, config.se_ratio)
+        self.squeeze_excite = (
+            SqueezeExcite(out_channels, config.se_ratio) if config.se_ratio else None
+        )
         self.stochastic_depth = StochasticDepth(drop_path)
         self.skip_gain = None
         if config.skip_gain is not None:
@@ -108,14 +126,17 @@ class NFBlock(nn.Module):
         out = self.act(self.conv0(out))
         out = self.act(self.conv1(out))
         out = self.act(self.conv1b(out))
-        out = self.stochastic_depth(self.squeeze_excite(self.conv2(out)))
+        out = self.conv2(out)
+        if self.squeeze_excite is not None:
+            out = self.squeeze_excite(out)
+        out = self.stochastic_depth(out)
         scale = self.alpha if self.skip_gain is None else self.alpha * self.skip_gain
         return shortcut + scale * out
 
     @property
     def branch_end(self) -> nn.Module:
         """The module whose output is the residual branch, before skip gain and alpha."""
-        return self.squeeze_excite
+        return self.conv2 if self.squeeze_excite is None else self.squeeze_excite
 
     branch_scale = 1.0  # how much of alpha `branch_end`'s output already carries: none
 
@@ -126,7 +147,7 @@ class NFNet(nn.Module):
     def __init__(self, config: NFNetConfig) -> None:
         super().__init__()
         self.config = config
-        self.act, gamma = activation(config.activation)
+        self.act, gamma = activation_of(config)
         self.stem = nn.ModuleList(self._stem(config, gamma))
         strides = [1 if stage == 0 else 2 for stage in range(len(config.widths))]
         transitions = [index == 0 for depth in config.depths for index in range(depth)]
@@ -149,14 +170,14 @@ class NFNet(nn.Module):
                 )
                 channels = config.widths[stage]
         self.blocks = nn.ModuleList(blocks)
-        self.final_conv = CONVOLUTIONS[config.norm](channels, 2 * channels, 1)
+        self.final_conv = convolution_of(config)(channels, 2 * channels, 1)
         self.gamma = gamma if config.norm == "nf" else 1.0
         self.dropout = nn.Dropout(config.drop_rate)
         self.classifier = make_classifier(2 * channels, config.num_classes)
 
     @staticmethod
     def _stem(config: NFNetConfig, gamma: float) -> list[WSConv2d | BNConv2d]:
-        conv, width = CONVOLUTIONS[config.norm], config.widths[0] // 2
+        conv, width = convolution_of(config), config.widths[0] // 2
         if config.stem == "small":
             return [conv(3, width, 3)]
         return [

@@ -7,16 +7,19 @@ and alpha ride in the weights of the convolutions, so its step costs what that o
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nfnet.activations import activation
 from nfnet.conv import SameConv2d, WSConv2d, same_padding
 from nfnet.formulas import predicted_variances
-from nfnet.model import SqueezeExcite, StochasticDepth, make_classifier, pool_shortcut
+from nfnet.model import (
+    SqueezeExcite,
+    StochasticDepth,
+    activation_of,
+    make_classifier,
+    pool_shortcut,
+)
 from nfnet.variants import ResNetConfig
 
 
@@ -28,6 +31,7 @@ def make_conv(
     stride: int = 1,
     in_scale: float = 1.0,
     out_scale: float = 1.0,
+    standardize: bool = True,
 ) -> SameConv2d:
     """The convolution that goes with a normalizer.
 
@@ -42,6 +46,7 @@ def make_conv(
             stride,
             in_scale=in_scale,
             out_scale=out_scale,
+            standardize=standardize,
         )
     conv = SameConv2d(in_channels, out_channels, kernel_size, stride, bias=norm == "none")
     nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
@@ -73,7 +78,9 @@ class ResidualBlock(nn.Module):
     ) -> None:
         super().__init__()
         norm, nf = config.norm, config.norm == "nf"
-        self.act, gamma = activation(config.activation)
+        self.act, gamma = activation_of(config)
+        sigma = 1.0 if "beta" in config.without else sigma
+        standardize = "ws" not in config.without
         self.alpha = config.alpha if nf else 1.0
         # after squeeze-excite or dropped branches alpha has to be applied where the paper does
         early = config.se_ratio == 0 and drop_path == 0
@@ -92,6 +99,7 @@ class ResidualBlock(nn.Module):
                 strides[n],
                 in_scale=gamma / sigma if n == 0 else gamma,
                 out_scale=self.branch_scale if n == len(kernels) - 1 else 1.0,
+                standardize=standardize,
             )
             for n, kernel in enumerate(kernels)
         )
@@ -105,6 +113,7 @@ class ResidualBlock(nn.Module):
                 1,
                 1 if self.pool else stride,
                 in_scale=gamma / sigma,
+                standardize=standardize,
             )
         self.squeeze_excite = (
             SqueezeExcite(out_channels, config.se_ratio) if config.se_ratio else None
@@ -177,6 +186,8 @@ class ResNet(nn.Module):
         se_ratio: hidden width of squeeze-excite over the width; 0 for none.
         stochastic_depth: rate that the last block comes close to.
         drop_rate: dropout before the classifier.
+        without: parts of "nf" to leave out: "ws" (the standardization), "gamma" (the activations'
+            gain), "beta" (the division by the predicted standard deviation).
 
     Raises:
         UserError: settings that no net can be built from.
@@ -198,6 +209,7 @@ class ResNet(nn.Module):
         stochastic_depth: float = 0.0,
         drop_rate: float = 0.0,
         num_classes: int = 10,
+        without: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         self.config = config = ResNetConfig(
@@ -214,12 +226,14 @@ class ResNet(nn.Module):
             stochastic_depth,
             drop_rate,
             num_classes,
+            tuple(without),
         )
-        self.act, gamma = _activation(activation)
+        standardize = "ws" not in config.without
+        self.act, gamma = activation_of(config)
         if stem == "imagenet":
-            self.stem = make_conv(norm, 3, stem_channels(config), 7, 2)
+            self.stem = make_conv(norm, 3, stem_channels(config), 7, 2, standardize=standardize)
         else:
-            self.stem = make_conv(norm, 3, stem_channels(config), 3)
+            self.stem = make_conv(norm, 3, stem_channels(config), 3, standardize=standardize)
         plan = block_plan(config)
         variances = predicted_variances([is_transition(*row) for row in plan], alpha)
         self.blocks = nn.ModuleList(
@@ -245,9 +259,6 @@ class ResNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         pooled = self.features(images).mean((2, 3)) * self.gamma  # (N, C)
         return self.classifier(self.dropout(pooled))
-
-
-_activation: Callable = activation  # `ResNet`'s argument has the function's name
 
 
 def same_max_pool(x: Tensor) -> Tensor:

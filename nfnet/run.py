@@ -11,6 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 NORMS = ("nf", "batch", "none")
+# parts of "nf" that a net can be built without: scaled weight standardization, the gain of the
+# activation, the division by the predicted standard deviation
+INGREDIENTS = ("ws", "gamma", "beta")
+CLIP_BY = ("unit", "layer", "global")
+STARTS = ("random", "nf_cifar10")
 ARCHITECTURES = ("resnet", "nfnet")
 DATASETS = ("shapes", "cifar10")
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -58,6 +63,8 @@ class RunConfig:
     depths: tuple[int, ...] = (2, 2, 2)  # blocks of each stage
     activation: str = "relu"
     alpha: float = 0.2  # scale of the residual branch, norm "nf" only
+    without: tuple[str, ...] = ()  # those of INGREDIENTS that are left out, norm "nf" only
+    se_ratio: float | None = None  # squeeze-excite's hidden width; 0: no such layer; None: usual
     skip_gain: float | None = None  # SkipInit's initial value; None: no skip gain
     batch_size: int = 128
     steps: int = 100
@@ -66,8 +73,11 @@ class RunConfig:
     momentum: float = 0.9  # Nesterov
     weight_decay: float = 5e-4  # on weights; gains and biases are not decayed
     clipping: float | None = None  # AGC's threshold, lambda; None: no clipping
+    clip_by: str = "unit"  # "unit": AGC; "layer": AGC with a layer as the unit; "global": the norm
+    clipping_from: int = 1  # the first step (from 1) whose gradient is clipped
     augment: bool = False  # flips and shifts
     evaluate_every: int = 20  # steps between evaluations on the test set; 0: only at the end
+    start: str = "random"  # or the name of a shipped net, whose weights the run begins with
     seed: int = 0
     device: str = "auto"  # CUDA, then MPS, then CPU
     precision: str = "auto"  # mixed on CUDA, float32 elsewhere
@@ -78,6 +88,9 @@ class RunConfig:
             if not isinstance(values, list | tuple) or not all(_is_int(v) for v in values):
                 raise UserError(f"{name} must be whole numbers, one a stage, not {values!r}")
             object.__setattr__(self, name, tuple(values))
+        if not isinstance(self.without, list | tuple) or not set(self.without) <= set(INGREDIENTS):
+            raise UserError(f"without must name some of {', '.join(INGREDIENTS)}")
+        object.__setattr__(self, "without", tuple(n for n in INGREDIENTS if n in self.without))
         for name, options in _CHOICES.items():
             if getattr(self, name) not in options:
                 raise UserError(
@@ -99,6 +112,8 @@ class RunConfig:
             raise UserError("widths and depths must be at least 1")
         if self.architecture == "nfnet" and self.norm != "nf":
             raise UserError("architecture 'nfnet' has no normalizer; use norm 'nf' with it")
+        if self.without and self.norm != "nf":
+            raise UserError("only norm 'nf' has ingredients to leave out")
         self.check(ANYTHING)
 
     def check(self, limits: Limits) -> None:
@@ -140,6 +155,8 @@ _CHOICES = {
     "activation": ("relu", "gelu", "silu"),
     "device": DEVICES,
     "precision": PRECISIONS,
+    "clip_by": CLIP_BY,
+    "start": STARTS,
 }
 _INTEGERS = {
     "resolution": (8, 1024),
@@ -147,6 +164,7 @@ _INTEGERS = {
     "steps": (1, 1_000_000),
     "warmup_steps": (0, 1_000_000),
     "evaluate_every": (0, 1_000_000),
+    "clipping_from": (1, 1_000_000),
     "seed": (0, 2**31 - 1),
 }
 _NUMBERS = {
@@ -155,7 +173,12 @@ _NUMBERS = {
     "momentum": (0.0, 0.999),
     "weight_decay": (0.0, 1.0),
 }
-_OPTIONAL = {"clipping": (1e-6, 1e6), "skip_gain": (-10.0, 10.0), "train_images": (1, 10**7)}
+_OPTIONAL = {
+    "clipping": (1e-6, 1e6),
+    "skip_gain": (-10.0, 10.0),
+    "se_ratio": (0.0, 1.0),
+    "train_images": (1, 10**7),
+}
 
 
 def _is_int(value: Any) -> bool:

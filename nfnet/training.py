@@ -15,10 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nfnet.agc import ClipSummary, adaptive_clip_grad_, parameter_groups, unitwise_norm
+from nfnet.agc import ClipSummary, clip_grad_, parameter_groups, unitwise_norm
 from nfnet.build import build_model
 from nfnet.data import Dataset, augment, batches, load_dataset
 from nfnet.devices import pick_device
+from nfnet.published import SHIPPED
 from nfnet.run import (
     RATIO_QUANTILES,
     Controls,
@@ -30,6 +31,7 @@ from nfnet.run import (
     RunConfig,
     Step,
 )
+from nfnet.weights import load_weights
 
 NON_FINITE, STUCK = "non-finite", "stuck at chance"
 
@@ -84,7 +86,8 @@ def follow(trainer: Trainer, controls: Controls | None = None) -> Iterator[Event
         lr = controls.value("lr", config.lr) * lr_factor(
             step - 1, config.steps, config.warmup_steps
         )
-        clipping = controls.value("clipping", config.clipping)
+        planned = config.clipping if step >= config.clipping_from else None
+        clipping = controls.value("clipping", planned)
         summary = trainer.update(lr, clipping)
         losses.append(loss)
         last = Step(
@@ -139,7 +142,10 @@ class Trainer:
 
     def __init__(self, config: RunConfig, dataset: Dataset, device: torch.device) -> None:
         self.config, self.dataset, self.device = config, dataset, device
-        self.model: nn.Module = build_model(config, len(dataset.classes)).to(device)
+        self.model: nn.Module = build_model(config, len(dataset.classes))
+        if config.start != "random":
+            load_weights(self.model, SHIPPED / f"{config.start}.safetensors")
+        self.model.to(device)
         # grouped convolutions are slower in this layout on some devices, plain ones faster
         plain = config.architecture == "resnet"
         self.layout = torch.channels_last if plain else torch.contiguous_format
@@ -192,7 +198,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         self.scaler.unscale_(self.optimizer)
-        summary = adaptive_clip_grad_(self.groups, clipping)
+        summary = clip_grad_(self.groups, clipping, self.config.clip_by)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return summary
@@ -248,7 +254,8 @@ def gradient_units(config: RunConfig, at_steps: Sequence[int]) -> Iterator[dict[
             return
         if step in at_steps:
             yield {"step": step, "loss": loss, "layers": _layers(trainer)}
-        trainer.update(config.lr * lr_factor(step, config.steps), config.clipping)
+        planned = config.clipping if step + 1 >= config.clipping_from else None
+        trainer.update(config.lr * lr_factor(step, config.steps), planned)
 
 
 def _layers(trainer: Trainer) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from nfnet.run import NORMS, UserError
+from nfnet.run import INGREDIENTS, NORMS, UserError
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class NFNetConfig:
     depths: tuple[int, ...] = (1, 2, 6, 3)  # blocks of each stage
     group_size: int = 128  # channels a group of the 3x3 convolutions
     expansion: float = 0.5  # bottleneck width / output width
-    se_ratio: float = 0.5  # hidden width of squeeze-excite / output width
+    se_ratio: float = 0.5  # hidden width of squeeze-excite / output width; 0: no such layer
     alpha: float = 0.2  # scale of the residual branch
     activation: str = "gelu"
     drop_rate: float = 0.0  # dropout before the classifier
@@ -27,6 +27,7 @@ class NFNetConfig:
     stem: str = "imagenet"  # four convolutions, stride 4; "small": one, stride 1
     skip_gain: float | None = 0.0  # SkipInit's initial value; None: no skip gain
     norm: str = "nf"  # "batch": batch normalization after each convolution, for comparison
+    without: tuple[str, ...] = ()  # those of INGREDIENTS that are left out, for comparison
     train_size: int | None = None  # px that the published net was trained at
     test_size: int | None = None  # px that it was tested at
 
@@ -34,6 +35,7 @@ class NFNetConfig:
         _check_stages(self.widths, self.depths)
         _check_choice("stem", self.stem, ("imagenet", "small"))
         _check_choice("norm", self.norm, ("nf", "batch"))
+        _check_without(self.without)
         if min(self.bottlenecks) < 1:
             raise UserError(
                 f"widths x expansion must hold at least one group of {self.group_size} channels"
@@ -65,12 +67,14 @@ class ResNetConfig:
     stochastic_depth: float = 0.0
     drop_rate: float = 0.0
     num_classes: int = 10
+    without: tuple[str, ...] = ()  # those of INGREDIENTS that are left out, norm "nf" only
     train_size: int | None = None
     test_size: int | None = None
 
     def __post_init__(self) -> None:
         _check_stages(self.widths, self.depths)
         _check_choice("norm", self.norm, NORMS)
+        _check_without(self.without)
         _check_choice("block", self.block, ("basic", "bottleneck"))
         _check_choice("stem", self.stem, ("small", "imagenet"))
         _check_choice("shortcut", self.shortcut, ("pool", "strided"))
@@ -83,6 +87,11 @@ def _check_stages(widths: tuple[int, ...], depths: tuple[int, ...]) -> None:
         raise UserError("widths and depths must name the same stages, at least one")
     if min(widths) < 1 or min(depths) < 1:
         raise UserError("widths and depths must be at least 1")
+
+
+def _check_without(names: tuple[str, ...]) -> None:
+    for name in names:
+        _check_choice("without", name, INGREDIENTS)
 
 
 def _check_choice(name: str, value: str, options: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nfnet.agc import adaptive_clip_grad_, parameter_groups, unitwise_norm
+from nfnet.agc import adaptive_clip_grad_, clip_grad_, parameter_groups, unitwise_norm
 from nfnet.formulas import clip_factor, global_clip_factor
 from nfnet.model import NFNet
 from nfnet.resnet import ResNet
@@ -170,3 +170,47 @@ def test_global_clipping_is_torchs() -> None:
     torch.nn.utils.clip_grad_norm_(parameters, 0.5)
     factor = global_clip_factor(norms, 0.5)
     assert torch.allclose(before * factor, parameters[0].grad, rtol=1e-5)
+
+
+def with_gradients() -> list[dict]:
+    torch.manual_seed(0)
+    net = ResNet((1,), (4,), "nf")
+    net(torch.randn(8, 3, 8, 8)).square().sum().backward()
+    return parameter_groups(net)
+
+
+def gradients(groups: list[dict]) -> list[torch.Tensor]:
+    return [parameter.grad.clone() for group in groups for parameter in group["params"]]
+
+
+def test_clipping_by_layer_scales_each_layer_as_a_whole() -> None:
+    groups, clipping = with_gradients(), 0.05
+    before = gradients(groups)
+    summary = clip_grad_(groups, clipping, "layer")
+    layers = [(group["clip"], p) for group in groups for p in group["params"]]
+    changed = 0
+    for (clip, parameter), was in zip(layers, before, strict=True):
+        allowed = clipping * max(parameter.norm().item(), 1e-3)
+        factor = min(1.0, allowed / was.norm().item()) if clip else 1.0
+        assert torch.allclose(parameter.grad, factor * was, rtol=1e-5, atol=0)
+        changed += factor < 1
+    assert summary.clipped == changed > 0
+    assert summary.units == sum(clip for clip, _ in layers) > changed
+
+
+@pytest.mark.parametrize("share", [0.5, 2.0])
+def test_clipping_the_global_norm_scales_everything_alike(share: float) -> None:
+    groups = with_gradients()
+    before = gradients(groups)
+    length = torch.cat([g.flatten() for g in before]).norm().item()
+    unit_ratios = clip_grad_(groups, None).ratios
+    summary = clip_grad_(groups, share * length, "global")
+    for after, was in zip(gradients(groups), before, strict=True):
+        assert torch.allclose(after, min(1.0, share) * was, rtol=1e-4, atol=0)
+    assert summary.share == float(share < 1) and summary.clipping == share * length
+    assert all((a == b).all() for a, b in zip(summary.ratios, unit_ratios, strict=True))
+
+
+def test_clipping_by_something_else_is_refused() -> None:
+    with pytest.raises(UserError, match="unit, layer, global"):
+        clip_grad_(with_gradients(), 0.1, "filter")

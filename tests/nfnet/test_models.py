@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from nfnet.activations import activation
+from nfnet.build import build_model
 from nfnet.conv import WSConv2d, fold
 from nfnet.formulas import predicted_variances
-from nfnet.model import NFNet, StochasticDepth, pool_shortcut
+from nfnet.model import NFNet, SqueezeExcite, StochasticDepth, pool_shortcut
 from nfnet.propagation import measure
 from nfnet.resnet import ResNet
-from nfnet.run import UserError
+from nfnet.run import INGREDIENTS, PRESETS, UserError
 from nfnet.variants import MODELS, NFNetConfig, ResNetConfig, list_models, model_config
 from nfnet.weights import create_model, load_weights
 
@@ -216,3 +218,41 @@ def test_a_net_with_everything_trains_a_step() -> None:
 def test_bad_settings_get_one_sentence(make, words: str) -> None:
     with pytest.raises(UserError, match=words):
         make()
+
+
+@pytest.mark.parametrize("architecture", ["resnet", "nfnet"])
+@pytest.mark.parametrize("part", INGREDIENTS)
+def test_an_ingredient_left_out_is_out_of_every_block(architecture: str, part: str) -> None:
+    config = PRESETS["nfnet_xs" if architecture == "nfnet" else "shapes"]
+    whole = build_model(config, 10)
+    net = build_model(config.replace(without=(part,)), 10)
+    assert whole.state_dict().keys() == net.state_dict().keys()
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), net.parameters(), strict=True))
+    gamma = activation(config.activation)[1]
+    pairs = [
+        (a, b)
+        for a, b in zip(whole.modules(), net.modules(), strict=True)
+        if isinstance(a, WSConv2d)
+    ]
+    for a, b in pairs:
+        assert b.standardize == (part != "ws")
+        if part == "ws":
+            scale = b.gain[:, None, None, None] * b.in_scale * b.out_scale
+            assert torch.equal(b.effective_weight(), b.weight * scale)
+            assert b.in_scale == a.in_scale
+    if part == "gamma":
+        activated = [(a, b) for a, b in pairs if a.in_scale != 1.0]
+        assert all(b.in_scale == pytest.approx(a.in_scale / gamma) for a, b in activated)
+        assert len(activated) >= 7
+        assert net.gamma == 1.0 and whole.gamma == gamma
+    if part == "beta":
+        scales = {round(b.in_scale, 12) for _, b in pairs[1:]} - {1.0}
+        assert scales == {round(gamma, 12)}
+        assert any(a.in_scale != b.in_scale for a, b in pairs)
+
+
+def test_an_nfnet_without_squeeze_excite_has_none() -> None:
+    net = build_model(PRESETS["nfnet_xs"].replace(se_ratio=0.0, skip_gain=1.0), 10)
+    assert not any(isinstance(m, SqueezeExcite) for m in net.modules())
+    assert net(torch.randn(2, 3, 16, 16)).shape == (2, 10)
+    assert net.blocks[0].branch_end is net.blocks[0].conv2

@@ -46,6 +46,14 @@ def test_defaults_are_the_live_preset() -> None:
     "changes",
     [
         {"norm": "layer"},
+        {"without": ("alpha",)},
+        {"without": "ws"},
+        {"without": 3},
+        {"norm": "batch", "without": ("ws",)},
+        {"clip_by": "filter"},
+        {"clipping_from": 0},
+        {"se_ratio": 1.5},
+        {"start": "../nf_cifar10"},
         {"norm": 3},
         {"lr": math.nan},
         {"lr": -1},
@@ -150,3 +158,9 @@ def test_levers() -> None:
 def test_bad_controls(name, value) -> None:
     with pytest.raises(UserError):
         Control(name, value)
+
+
+def test_ingredients_left_out_are_in_one_order_and_travel() -> None:
+    config = RunConfig(without=["beta", "ws"])
+    assert config.without == ("ws", "beta") and config == RunConfig(without=("ws", "beta"))
+    assert RunConfig.from_json(json.loads(json.dumps(config.to_json()))) == config

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from nfnet.agc import adaptive_clip_grad_
+from nfnet.checkpoint import Preprocessing
 from nfnet.data import load_dataset
 from nfnet.run import (
     PRESETS,
@@ -20,6 +21,7 @@ from nfnet.run import (
     UserError,
 )
 from nfnet.training import NON_FINITE, STUCK, Trainer, gradient_units, is_stuck, lr_factor, train
+from nfnet.weights import save_weights
 
 TINY = RunConfig(
     widths=(8, 16),
@@ -213,3 +215,43 @@ def test_real_gradients_come_raw_and_whole() -> None:
     gradient = dict(trainer.model.named_parameters())["stem.weight"].grad
     expected = gradient.flatten(1).norm(dim=1).tolist()
     assert layers["stem.weight"]["gradient_norm"] == pytest.approx(expected)
+
+
+def test_clipping_that_begins_later_leaves_what_was_before() -> None:
+    free, forked = (
+        [e for e in train(TINY.replace(clipping=clipping, clipping_from=start, lr=1.0))]
+        for clipping, start in ((None, 1), (0.01, 7))
+    )
+    steps = [[e for e in run if isinstance(e, Step)] for run in (free, forked)]
+    # the gradient of step 7 is the first that is clipped, and step 8 the first to feel it
+    assert [e.loss for e in steps[0][:7]] == [e.loss for e in steps[1][:7]]
+    assert [e.clipping for e in steps[1]] == [None] * 6 + [0.01] * 6
+    assert steps[0][7].loss != steps[1][7].loss
+    always = [e for e in train(TINY.replace(clipping=0.01, lr=1.0)) if isinstance(e, Step)]
+    assert always[3].loss != steps[1][3].loss
+
+
+@pytest.mark.parametrize("by", ["layer", "global"])
+def test_other_ways_of_clipping_train_too(by: str) -> None:
+    steps = [e for e in train(TINY.replace(clip_by=by)) if isinstance(e, Step)]
+    assert any(e.clipped_share > 0 for e in steps)
+    if by == "global":
+        assert {e.clipped_share for e in steps} <= {0.0, 1.0}
+
+
+def test_a_run_can_start_from_a_shipped_net(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr("nfnet.training.SHIPPED", tmp_path)
+    config = TINY.replace(widths=(24, 48, 96), depths=(2, 2, 2), start="nf_cifar10")
+    with pytest.raises(UserError, match=r"nf_cifar10\.safetensors"):
+        make_trainer(config)
+    net = make_trainer(config.replace(start="random", seed=5)).model
+    save_weights(
+        net,
+        tmp_path / "nf_cifar10.safetensors",
+        classes=[("", name) for name in "abcdefghij"],
+        preprocessing=Preprocessing(32, (0.5,) * 3, (0.25,) * 3),
+    )
+    begun = make_trainer(config).model.state_dict()
+    assert all(torch.equal(begun[name], value) for name, value in net.state_dict().items())
+    with pytest.raises(UserError, match="widths"):
+        make_trainer(config.replace(widths=(8, 16, 32)))
