@@ -12,12 +12,12 @@ import nfnet
 ROOT = Path(__file__).parents[1]
 FILES = sorted([*ROOT.glob("nfnet/**/*.py"), *ROOT.glob("app/**/*.py")])
 # what the app process may import
-LIGHT = {"nfnet.run", "nfnet.variants", "nfnet.formulas", "nfnet.photo"}
+LIGHT = {"nfnet.run", "nfnet.variants", "nfnet.formulas", "nfnet.photo", "nfnet.counts"}
 # nfnet's modules from leaves to composites: each may import only from those before it
 ORDER = """
-formulas run variants mapped checkpoint photo images classes folder calibration pickles timm_names
-haiku devices activations conv agc augment ema model resnet build procedural download published
-hub cifar10 data propagation weights packed evidence predict training __main__ __init__
+formulas run variants plan counts mapped checkpoint photo images classes folder calibration pickles
+timm_names haiku devices activations conv agc augment ema model resnet build procedural download
+published hub cifar10 data propagation weights packed evidence predict training __main__ __init__
 """.split()
 
 
