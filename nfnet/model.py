@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from nfnet.activations import activation
 from nfnet.conv import BNConv2d, WSConv2d
 from nfnet.formulas import predicted_variances
+from nfnet.plan import BlockPlan, block_plans, squeeze_hidden, stem_plan
 from nfnet.variants import NFNetConfig, ResNetConfig
 
 
@@ -27,7 +28,7 @@ class SqueezeExcite(nn.Module):
 
     def __init__(self, channels: int, ratio: float) -> None:
         super().__init__()
-        hidden = max(1, int(channels * ratio))
+        hidden = squeeze_hidden(channels, ratio)
         self.linear0 = nn.Linear(channels, hidden)
         self.linear1 = nn.Linear(hidden, channels)
         for linear in (self.linear0, self.linear1):
@@ -83,34 +84,32 @@ class NFBlock(nn.Module):
     The scalars gamma and 1/sigma ride in the convolutions' weights (`WSConv2d.in_scale`).
 
     Args:
+        plan: its convolutions.
         sigma: predicted standard deviation of the block's input.
     """
 
     def __init__(
         self,
         config: NFNetConfig,
-        in_channels: int,
-        out_channels: int,
-        bottleneck: int,
-        stride: int,
+        plan: BlockPlan,
         sigma: float,
         drop_path: float,
     ) -> None:
         super().__init__()
         self.act, gamma = activation_of(config)
         sigma = 1.0 if "beta" in config.without else sigma
-        groups = bottleneck // config.group_size
-        self.alpha, self.stride = config.alpha, stride
+        self.alpha, self.pool = config.alpha, plan.pool
         conv = convolution_of(config)
-        self.conv0 = conv(in_channels, bottleneck, 1, in_scale=gamma / sigma)
-        self.conv1 = conv(bottleneck, bottleneck, 3, stride, groups, in_scale=gamma)
-        self.conv1b = conv(bottleneck, bottleneck, 3, 1, groups, in_scale=gamma)
-        self.conv2 = conv(bottleneck, out_channels, 1, in_scale=gamma)
-        self.transition = stride > 1 or in_channels != out_channels
-        if self.transition:
-            self.conv_shortcut = conv(in_channels, out_channels, 1, in_scale=gamma / sigma)
+        reduce, spatial, spatial_too, expand = plan.branch
+        self.conv0 = conv(*reduce, in_scale=gamma / sigma)
+        self.conv1 = conv(*spatial, in_scale=gamma)
+        self.conv1b = conv(*spatial_too, in_scale=gamma)
+        self.conv2 = conv(*expand, in_scale=gamma)
+        self.transition = plan.shortcut is not None
+        if plan.shortcut is not None:
+            self.conv_shortcut = conv(*plan.shortcut, in_scale=gamma / sigma)
         self.squeeze_excite = (
-            SqueezeExcite(out_channels, config.se_ratio) if config.se_ratio else None
+            SqueezeExcite(plan.out_channels, config.se_ratio) if config.se_ratio else None
         )
         self.stochastic_depth = StochasticDepth(drop_path)
         self.skip_gain = None
@@ -122,7 +121,7 @@ class NFBlock(nn.Module):
         out = self.act(x)
         shortcut = x
         if self.transition:
-            shortcut = self.conv_shortcut(pool_shortcut(out) if self.stride > 1 else out)
+            shortcut = self.conv_shortcut(pool_shortcut(out) if self.pool else out)
         out = self.act(self.conv0(out))
         out = self.act(self.conv1(out))
         out = self.act(self.conv1b(out))
@@ -148,44 +147,26 @@ class NFNet(nn.Module):
         super().__init__()
         self.config = config
         self.act, gamma = activation_of(config)
-        self.stem = nn.ModuleList(self._stem(config, gamma))
-        strides = [1 if stage == 0 else 2 for stage in range(len(config.widths))]
-        transitions = [index == 0 for depth in config.depths for index in range(depth)]
-        variances = predicted_variances(transitions, config.alpha)
-        blocks: list[NFBlock] = []
-        channels = self.stem[-1].out_channels
-        for stage, depth in enumerate(config.depths):
-            for index in range(depth):
-                n = len(blocks)
-                blocks.append(
-                    NFBlock(
-                        config,
-                        channels,
-                        config.widths[stage],
-                        config.bottlenecks[stage],
-                        strides[stage] if index == 0 else 1,
-                        sigma=variances[n] ** 0.5,
-                        drop_path=config.stochastic_depth * n / len(transitions),
-                    )
-                )
-                channels = config.widths[stage]
-        self.blocks = nn.ModuleList(blocks)
-        self.final_conv = convolution_of(config)(channels, 2 * channels, 1)
+        conv = convolution_of(config)
+        self.stem = nn.ModuleList(
+            conv(*plan, in_scale=gamma if n else 1.0) for n, plan in enumerate(stem_plan(config))
+        )
+        plans = block_plans(config)
+        variances = predicted_variances([p.shortcut is not None for p in plans], config.alpha)
+        self.blocks = nn.ModuleList(
+            NFBlock(
+                config,
+                plan,
+                sigma=variances[n] ** 0.5,
+                drop_path=config.stochastic_depth * n / len(plans),
+            )
+            for n, plan in enumerate(plans)
+        )
+        channels = config.widths[-1]
+        self.final_conv = conv(channels, 2 * channels, 1)
         self.gamma = gamma if config.norm == "nf" else 1.0
         self.dropout = nn.Dropout(config.drop_rate)
         self.classifier = make_classifier(2 * channels, config.num_classes)
-
-    @staticmethod
-    def _stem(config: NFNetConfig, gamma: float) -> list[WSConv2d | BNConv2d]:
-        conv, width = convolution_of(config), config.widths[0] // 2
-        if config.stem == "small":
-            return [conv(3, width, 3)]
-        return [
-            conv(3, 16, 3, 2),
-            conv(16, 32, 3, in_scale=gamma),
-            conv(32, 64, 3, in_scale=gamma),
-            conv(64, width, 3, 2, in_scale=gamma),
-        ]
 
     def features(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) -> (N, C, h, w): what the head averages."""

@@ -20,15 +20,13 @@ from nfnet.model import (
     make_classifier,
     pool_shortcut,
 )
+from nfnet.plan import BlockPlan, ConvPlan, block_plans, stem_plan
 from nfnet.variants import ResNetConfig
 
 
 def make_conv(
     norm: str,
-    in_channels: int,
-    out_channels: int,
-    kernel_size: int,
-    stride: int = 1,
+    plan: ConvPlan,
     in_scale: float = 1.0,
     out_scale: float = 1.0,
     standardize: bool = True,
@@ -39,16 +37,8 @@ def make_conv(
     next normalization would remove it. "none": with a bias. The last two start as He et al. 2015.
     """
     if norm == "nf":
-        return WSConv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            in_scale=in_scale,
-            out_scale=out_scale,
-            standardize=standardize,
-        )
-    conv = SameConv2d(in_channels, out_channels, kernel_size, stride, bias=norm == "none")
+        return WSConv2d(*plan, in_scale=in_scale, out_scale=out_scale, standardize=standardize)
+    conv = SameConv2d(*plan, bias=norm == "none")
     nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
     if conv.bias is not None:
         nn.init.zeros_(conv.bias)
@@ -63,6 +53,7 @@ class ResidualBlock(nn.Module):
     """shortcut(h) + alpha * f(h / sigma), with alpha = sigma = 1 unless the normalizer is "nf".
 
     Args:
+        plan: its convolutions.
         sigma: predicted standard deviation of the block's input, used by "nf".
         drop_path: rate of stochastic depth.
     """
@@ -70,9 +61,7 @@ class ResidualBlock(nn.Module):
     def __init__(
         self,
         config: ResNetConfig,
-        in_channels: int,
-        out_channels: int,
-        stride: int,
+        plan: BlockPlan,
         sigma: float,
         drop_path: float,
     ) -> None:
@@ -86,37 +75,24 @@ class ResidualBlock(nn.Module):
         early = config.se_ratio == 0 and drop_path == 0
         self.branch_scale = self.alpha if early else 1.0
         self.late_scale = 1.0 if early else self.alpha
-        channels = [in_channels, *_inner_channels(config, out_channels), out_channels]
-        kernels = [3, 3] if config.block == "basic" else [1, 3, 1]
-        strides = [stride, 1] if config.block == "basic" else [1, stride, 1]
-        self.norms = nn.ModuleList(make_norm(norm, c) for c in channels[:-1])
+        self.norms = nn.ModuleList(make_norm(norm, conv.in_channels) for conv in plan.branch)
         self.convs = nn.ModuleList(
             make_conv(
                 norm,
-                channels[n],
-                channels[n + 1],
-                kernel,
-                strides[n],
+                conv,
                 in_scale=gamma / sigma if n == 0 else gamma,
-                out_scale=self.branch_scale if n == len(kernels) - 1 else 1.0,
+                out_scale=self.branch_scale if n == len(plan.branch) - 1 else 1.0,
                 standardize=standardize,
             )
-            for n, kernel in enumerate(kernels)
+            for n, conv in enumerate(plan.branch)
         )
-        self.transition = is_transition(in_channels, out_channels, stride)
-        self.pool = stride > 1 and config.shortcut == "pool"
-        if self.transition:
+        self.transition, self.pool = plan.shortcut is not None, plan.pool
+        if plan.shortcut is not None:
             self.conv_shortcut = make_conv(
-                norm,
-                in_channels,
-                out_channels,
-                1,
-                1 if self.pool else stride,
-                in_scale=gamma / sigma,
-                standardize=standardize,
+                norm, plan.shortcut, in_scale=gamma / sigma, standardize=standardize
             )
         self.squeeze_excite = (
-            SqueezeExcite(out_channels, config.se_ratio) if config.se_ratio else None
+            SqueezeExcite(plan.out_channels, config.se_ratio) if config.se_ratio else None
         )
         self.stochastic_depth = StochasticDepth(drop_path)
         self.skip_gain = None
@@ -145,30 +121,6 @@ class ResidualBlock(nn.Module):
     def branch_end(self) -> nn.Module:
         """The module whose output is the residual branch, `branch_scale` times."""
         return self.convs[-1] if self.squeeze_excite is None else self.squeeze_excite
-
-
-def _inner_channels(config: ResNetConfig, out_channels: int) -> list[int]:
-    return [out_channels] if config.block == "basic" else [out_channels // 4] * 2
-
-
-def is_transition(in_channels: int, out_channels: int, stride: int) -> bool:
-    """Whether a block's shortcut needs a convolution (which resets the predicted variance)."""
-    return stride > 1 or in_channels != out_channels
-
-
-def block_plan(config: ResNetConfig) -> list[tuple[int, int, int]]:
-    """(in_channels, out_channels, stride) of every block in order."""
-    plan, channels = [], stem_channels(config)
-    for stage, (width, depth) in enumerate(zip(config.widths, config.depths, strict=True)):
-        for index in range(depth):
-            plan.append((channels, width, 2 if stage > 0 and index == 0 else 1))
-            channels = width
-    return plan
-
-
-def stem_channels(config: ResNetConfig) -> int:
-    """A bottleneck net's stem is as wide as its first bottleneck."""
-    return config.widths[0] // (4 if config.block == "bottleneck" else 1)
 
 
 class ResNet(nn.Module):
@@ -230,17 +182,17 @@ class ResNet(nn.Module):
         )
         standardize = "ws" not in config.without
         self.act, gamma = activation_of(config)
-        if stem == "imagenet":
-            self.stem = make_conv(norm, 3, stem_channels(config), 7, 2, standardize=standardize)
-        else:
-            self.stem = make_conv(norm, 3, stem_channels(config), 3, standardize=standardize)
-        plan = block_plan(config)
-        variances = predicted_variances([is_transition(*row) for row in plan], alpha)
+        self.stem = make_conv(norm, *stem_plan(config), standardize=standardize)
+        plans = block_plans(config)
+        variances = predicted_variances([p.shortcut is not None for p in plans], alpha)
         self.blocks = nn.ModuleList(
             ResidualBlock(
-                config, *row, sigma=variances[n] ** 0.5, drop_path=stochastic_depth * n / len(plan)
+                config,
+                plan,
+                sigma=variances[n] ** 0.5,
+                drop_path=stochastic_depth * n / len(plans),
             )
-            for n, row in enumerate(plan)
+            for n, plan in enumerate(plans)
         )
         self.final_norm = make_norm(norm, config.widths[-1])
         self.gamma = gamma if norm == "nf" else 1.0
