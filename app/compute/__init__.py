@@ -7,32 +7,38 @@ import threading
 from app.compute.jobs import (
     Busy,
     Classify,
-    Compute,
+    Costs,
     Download,
     Gradients,
     Job,
+    Mates,
     Models,
     Propagate,
     QueueFull,
     Race,
-    State,
-    Ticket,
+    Sweep,
+    Turns,
 )
 from app.compute.local import LocalCompute
+from app.compute.tickets import Compute, State, Ticket
 
 __all__ = [
     "Busy",
     "Classify",
     "Compute",
+    "Costs",
     "Download",
     "Gradients",
     "Job",
+    "Mates",
     "Models",
     "Propagate",
     "QueueFull",
     "Race",
     "State",
+    "Sweep",
     "Ticket",
+    "Turns",
     "get_compute",
 ]
 

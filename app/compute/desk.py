@@ -22,17 +22,8 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.compute.jobs import (
-    Entry,
-    Item,
-    Job,
-    QueueFull,
-    State,
-    Ticket,
-    is_shared,
-    kind_of,
-    without_picture,
-)
+from app.compute.jobs import Item, Job, QueueFull, is_shared, kind_of, without_picture
+from app.compute.tickets import Entry, State, Ticket
 from nfnet.run import Control
 
 PAUSE_FACTOR = 3  # how much longer a run may take once it was paused

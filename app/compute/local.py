@@ -24,8 +24,9 @@ from typing import Any
 
 from app.compute import jobs, wire
 from app.compute.desk import Desk
-from app.compute.jobs import KINDS, Busy, Classify, Entry, Job, Models, Ticket
+from app.compute.jobs import KINDS, Busy, Classify, Job, Models
 from app.compute.process import WorkerProcess
+from app.compute.tickets import Entry, Ticket
 
 COMMAND = (sys.executable, "-m", "app.compute.worker")
 START_SECONDS = 120.0  # from nothing to ready, on a slow disk
@@ -185,17 +186,17 @@ class LocalCompute:
 
     def _hand_over(self, worker: _Worker, job: Job) -> bool:
         worker.looks |= isinstance(job, Classify | Models)
-        picture = job.image if isinstance(job, Classify) else None
+        picture = jobs.picture_of(job)
         in_use = [each.gpu for each in self._workers if each.entry]
         worker.gpu = min(range(max(1, self._gpus)), key=in_use.count)
         message = wire.pack(
             "run",
             run=self._runs,
             job=jobs.job_to_json(job),
-            picture=picture is not None,
+            picture=bool(picture),
             gpu=worker.gpu,
         )
-        return worker.process.send(message) and (picture is None or worker.process.send(picture))
+        return worker.process.send(message) and (not picture or worker.process.send(picture))
 
     def _busy(self, kind: str) -> int:
         """Slots taken; one whose job was cancelled is free only when its worker has let go."""

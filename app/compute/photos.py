@@ -10,7 +10,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from app.compute.jobs import Classify, Item, ModelFacts, ModelsItem
+from app.compute.items import ModelFacts, ModelsItem
+from app.compute.jobs import Classify, Item
 from nfnet.photo import Answer, Question
 from nfnet.run import Loading, UserError
 from nfnet.variants import MODELS

@@ -7,16 +7,30 @@ from __future__ import annotations
 
 import functools
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.compute.jobs import Classify, Download, Gradients, Item, Job, Models, Race, check
+from app.compute.items import SweepItem
+from app.compute.jobs import (
+    Classify,
+    Download,
+    Gradients,
+    Item,
+    Job,
+    Models,
+    Propagate,
+    Race,
+    Sweep,
+    check,
+)
 from app.compute.photos import Photos
-from nfnet.run import Control, Controls, Diverged, Event, Finished, RunConfig
+from nfnet.run import Control, Controls, Diverged, Event, Finished, RunConfig, Step
 from nfnet.variants import model_config
 
+TELL_SECONDS = 0.5  # between two words on a run of a sweep
 PUBLISHED_SAYS = "Weights as published by DeepMind, trained on ImageNet."
 
 log = logging.getLogger(__name__)
@@ -31,8 +45,7 @@ class Library:
 
     device: str
     train: Callable[[RunConfig, Controls], Iterator[Event]]
-    gradient_units: Callable[[RunConfig, Sequence[int]], Iterator[dict[str, Any]]]
-    propagate: Callable[[RunConfig, str], Iterator[dict[str, Any]]]
+    measure: Mapping[type, Callable[[Any], Iterator[dict[str, Any]]]]  # by kind of job
     photos: Photos | None = None  # None: only in tests of other things
     gpus: int = 0  # that CUDA finds on this machine
     use_gpu: Callable[[int], None] = lambda gpu: None  # computes there from then on
@@ -51,8 +64,10 @@ def load_library() -> Library:
     return Library(
         device,
         training.train,
-        training.gradient_units,
-        propagation.propagate,
+        {
+            Gradients: lambda job: training.gradient_units(job.config, job.at_steps),
+            Propagate: lambda job: propagation.propagate(job.config, job.images),
+        },
         _photos(),
         torch.cuda.device_count(),
         torch.cuda.set_device,
@@ -107,6 +122,9 @@ def compute(job: Job, library: Library, listen: Listen) -> Iterator[Item]:
     if isinstance(job, Race):
         yield from race(job.configs, library.train, listen)
         return
+    if isinstance(job, Sweep):
+        yield from sweep(job.configs, library.train, listen)
+        return
     for item in _items(job, library):
         yield item
         listen(False)
@@ -114,15 +132,44 @@ def compute(job: Job, library: Library, listen: Listen) -> Iterator[Item]:
 
 def _items(job: Job, library: Library) -> Iterator[Item]:
     match job:
-        case Gradients():
-            return library.gradient_units(job.config, job.at_steps)
         case Classify():
             return library.photos.classify(job)
         case Models():
             return library.photos.models()
         case Download():
             return library.photos.download(job.model)
-    return library.propagate(job.config, job.images)
+    return library.measure[type(job)](job)
+
+
+def sweep(
+    configs: Sequence[RunConfig],
+    train: Callable[[RunConfig, Controls], Iterator[Event]],
+    listen: Listen,
+) -> Iterator[SweepItem]:
+    """Runs the configurations one after another; tells of each now and then, and of its end."""
+    for cell, config in enumerate(configs):
+        began, told, shares = time.monotonic(), 0.0, []
+        standing = SweepItem(
+            cell=cell, step=0, accuracy=None, fate="", clipped_share=0.0, seconds=0.0
+        )
+        for event in train(config, Controls()):
+            listen(False)
+            ended = isinstance(event, Diverged | Finished)
+            if isinstance(event, Step):
+                shares.append(event.clipped_share)
+            if isinstance(event, Step) or ended:
+                now = time.monotonic()
+                standing = standing | {
+                    "step": event.step,
+                    "clipped_share": sum(shares) / max(1, len(shares)),
+                    "seconds": now - began,
+                }
+                if not ended and now - told >= TELL_SECONDS:
+                    told = now
+                    yield standing
+            if ended:
+                fate = event.reason if isinstance(event, Diverged) else "finished"
+                yield standing | {"fate": fate, "accuracy": event.accuracy}
 
 
 def race(

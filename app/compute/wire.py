@@ -21,20 +21,30 @@ from typing import (
     is_typeddict,
 )
 
-from app.compute.jobs import (
+from app.compute.items import (
     AnswerItem,
+    CostsItem,
+    GradientsItem,
+    LoadingItem,
+    MatesItem,
+    ModelsItem,
+    PropagateItem,
+    SweepItem,
+    TurnsItem,
+)
+from app.compute.jobs import (
     Classify,
+    Costs,
     Download,
     Gradients,
-    GradientsItem,
     Item,
     Job,
-    LoadingItem,
+    Mates,
     Models,
-    ModelsItem,
     Propagate,
-    PropagateItem,
     Race,
+    Sweep,
+    Turns,
 )
 from nfnet.photo import Answer, Prediction
 from nfnet.run import Event, event_from_json
@@ -119,6 +129,10 @@ _ITEMS = {
     Classify: LoadingItem | AnswerItem,
     Models: ModelsItem,
     Download: LoadingItem,
+    Costs: CostsItem,
+    Mates: LoadingItem | MatesItem,
+    Turns: TurnsItem,
+    Sweep: SweepItem,
 }
 
 

@@ -8,16 +8,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 import app.compute
-from app.compute.jobs import (
-    Classify,
-    Download,
-    Job,
-    ModelFacts,
-    Models,
-    State,
-    Ticket,
-    without_picture,
-)
+from app.compute.items import ModelFacts
+from app.compute.jobs import Classify, Download, Job, Models, without_picture
+from app.compute.tickets import State, Ticket
 from app.demos import runs
 from nfnet.photo import Answer
 from nfnet.run import UserError

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.compute.jobs import ModelFacts
+from app.compute.items import ModelFacts
 from app.demos import photo_asks, runs
 from nfnet.variants import MODELS
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from app.compute.jobs import Classify, ModelFacts
+from app.compute.items import ModelFacts
+from app.compute.jobs import Classify
 from app.demos import one_of, photo_answer, photo_asks, photo_nets, photo_source, runs
 from app.demos.photo_samples import SAMPLES
 from nfnet.photo import Occlusion, Perturbation, Question

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 import app.compute
-from app.compute.jobs import Race, State
+from app.compute.jobs import Race
+from app.compute.tickets import State
 from app.demos.curves import Curve, gather
 from app.demos.presets import Lane
 from app.demos.recorded import Recorded

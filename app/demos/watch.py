@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.compute.jobs import State
+from app.compute.tickets import State
 from app.demos import runs, screen
 from app.demos.curves import gather
 from app.demos.levers import levers, recording

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.compute.jobs import State
+from app.compute.tickets import State
 from nfnet.run import Diverged, Evaluation, Finished, Step
 
 

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from app.compute import wire
-from app.compute.jobs import Race
+from app.compute.jobs import Gradients, Propagate, Race
 from app.compute.photos import Photos
 from app.compute.tasks import Library
 from app.compute.worker import main
@@ -201,5 +201,9 @@ if __name__ == "__main__":
     if "--broken" in sys.argv:
         sys.exit("cannot start")
     gpus = int(os.environ.get("SCRIPTED_GPUS", "0"))
-    library = Library("cpu", train, gradient_units, propagate, PHOTOS, gpus, use_gpu)
+    measure = {
+        Gradients: lambda job: gradient_units(job.config, job.at_steps),
+        Propagate: lambda job: propagate(job.config, job.images),
+    }
+    library = Library("cpu", train, measure, PHOTOS, gpus, use_gpu)
     main(lambda: library, memory=256 << 20)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.compute.jobs import Gradients, State
+from app.compute.jobs import Gradients
+from app.compute.tickets import State
 from app.demos import recorded
 from app.demos.clipping import floored, formula, takeaway
 from app.demos.unit_figures import Units, shares_by_layer, sorted_units

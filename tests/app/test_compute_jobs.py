@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.compute import jobs, tasks, wire
-from app.compute.jobs import Gradients, Propagate, Race
+from app.compute.jobs import Costs, Gradients, Mates, Propagate, Race, Sweep, Turns
 from app.compute.worker import Cancelled, Channel
+from nfnet.photo import MAX_BYTES
 from nfnet.run import (
     CLASSROOM,
     PRESETS,
@@ -44,6 +45,10 @@ GRADIENTS = {"step": 0, "loss": 2.3, "layers": [LAYER]}
         *(Race((config, config.replace(norm="nf"))) for config in PRESETS.values()),
         Gradients(RunConfig(lr=0.1), at_steps=(0, 3)),
         Propagate(PRESETS["nfnet_xs"], images="shapes"),
+        Costs(RunConfig(), (4, 8), ("nf",)),
+        Mates(("goldfish", "noise"), "bus"),
+        Turns(RunConfig(clipping=0.01), (1, 9)),
+        Sweep((RunConfig(without=("ws",)), RunConfig(clip_by="global", clipping=1.0))),
     ],
 )
 def test_a_job_survives_json(job):
@@ -59,6 +64,17 @@ def test_a_job_survives_json(job):
         (lambda: Gradients(RunConfig(), ()), "1 to 20 step numbers"),
         (lambda: Gradients(RunConfig(), (-1,)), "1 to 20 step numbers"),
         (lambda: Gradients(RunConfig(), (10**9,)), "at most 3000"),
+        (lambda: Turns(RunConfig(), ()), "1 to 20 step numbers"),
+        (lambda: Costs(RunConfig(), ()), "1 to 6 batch sizes"),
+        (lambda: Costs(RunConfig(), (0,)), "batch_size must be"),
+        (lambda: Costs(RunConfig(), (4,), ("layer",)), "norm must be one of"),
+        (lambda: Mates((), "bus"), "1 to 127 others"),
+        (lambda: Mates(("bus",) * 128, "bus"), "1 to 127 others"),
+        (lambda: Mates((3,), "bus"), "names"),
+        (lambda: Mates(("bus",), image=b"x" * (MAX_BYTES + 1)), "make it smaller"),
+        (lambda: Sweep(()), "1 to 120 runs, not 0"),
+        (lambda: Sweep((RunConfig(),) * 121), "1 to 120 runs, not 121"),
+        (lambda: Sweep((RunConfig(),) * 79), "take fewer runs"),
     ],
 )
 def test_an_impossible_job_is_refused_in_a_sentence(make, sentence):
@@ -253,6 +269,72 @@ def test_stopping_ends_a_lane_even_where_a_pause_follows():
 
 def test_a_worker_checks_the_limits_again():
     large = RunConfig(steps=CLASSROOM.steps + 1, batch_size=1)
-    library = tasks.Library("cpu", counting_train, None, None)
+    library = tasks.Library("cpu", counting_train, {})
     with pytest.raises(UserError, match="steps is 3001, and at most 3000"):
         next(tasks.compute(Race((large,)), library, lambda wait: []))
+
+
+def test_an_uploaded_picture_counts_by_its_content():
+    first, again = (Mates(("bus",), image=b"picture") for _ in range(2))
+    other = Mates(("bus",), image=b"other")
+    assert first == again != other
+    sent = jobs.job_from_json(json.loads(json.dumps(jobs.job_to_json(first))), b"picture")
+    assert sent == first and sent.image == b"picture"
+    assert jobs.without_picture(first) == first and not jobs.without_picture(first).image
+
+
+def test_a_net_that_is_only_looked_through_may_be_deep():
+    deep = RunConfig(depths=(200,), widths=(16,))
+    jobs.check(Propagate(deep), "cpu")
+    with pytest.raises(UserError, match="blocks is 201, and at most 200"):
+        jobs.check(Propagate(deep.replace(depths=(201,))), "cpu")
+    with pytest.raises(UserError, match="blocks is 200, and at most 24"):
+        jobs.check(Sweep((RunConfig(), deep)), "cpu")
+
+
+def test_a_sweep_tells_of_each_run_in_turn_and_of_its_end(monkeypatch):
+    monkeypatch.setattr(tasks, "TELL_SECONDS", 0.0)
+    ends = {
+        0: Finished(2, 0.9, 0.3, seconds=4.0),
+        1: Diverged(2, "non-finite", 1, 2.0, None),
+        2: Diverged(2, "stuck at chance", 2, 2.3, 0.1, 0.1),
+    }
+
+    def train(config, controls):
+        for number in (1, 2):
+            yield dataclasses.replace(EVENTS[1], step=number, clipped_share=number / 4)
+        yield Evaluation(2, 0.5, 2.0)
+        yield ends[config.seed]
+
+    configs = tuple(RunConfig(seed=seed) for seed in ends)
+    library = tasks.Library("cpu", train, {})
+    items = list(tasks.compute(Sweep(configs), library, lambda wait: []))
+    assert [item["cell"] for item in items] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert [(item["fate"], item["accuracy"]) for item in items if item["fate"]] == [
+        ("finished", 0.9),
+        ("non-finite", None),
+        ("stuck at chance", 0.1),
+    ]
+    assert items[2]["clipped_share"] == pytest.approx(0.375)
+    sent = json.loads(json.dumps([wire.item_to_json(item) for item in items]))
+    assert wire.items_from_json(Sweep(configs), sent) == items
+    with pytest.raises(wire.BadMessage):
+        wire.items_from_json(Sweep(configs), [{**items[0], "cell": "0"}])
+
+
+def test_a_sweep_can_be_cancelled_within_a_run():
+    steps = []
+
+    def train(config, controls):
+        for number in range(1, 100):
+            steps.append(number)
+            yield dataclasses.replace(EVENTS[1], step=number)
+
+    def listen(wait):
+        if len(steps) == 5:
+            raise Cancelled
+        return []
+
+    with pytest.raises(Cancelled):
+        list(tasks.compute(Sweep((RunConfig(),)), tasks.Library("cpu", train, {}), listen))
+    assert len(steps) == 5

@@ -157,7 +157,7 @@ def test_on_loopback_only_the_worker_with_the_key_is_admitted():
 APP = f"""
 import sys
 sys.path[:0] = [{str(ROOT)!r}]
-from app.compute.jobs import Race
+from app.compute.jobs import (Race)
 from app.compute.local import LocalCompute
 from tests.app.compute_tools import SCRIPTED, all_ready, pids, running
 from tests.app.scripted_worker import race, scripted

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app.compute.jobs import Classify, Download, Models, State
+from app.compute.jobs import Classify, Download, Models
+from app.compute.tickets import State
 from app.demos import photo_asks, photo_nets, photo_source
 from app.demos.photo_answer import cost, plain
 from app.demos.photo_figures import bars, in_words, percent, picture

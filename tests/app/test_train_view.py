@@ -5,7 +5,8 @@ import time
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.compute.jobs import Race, State
+from app.compute.jobs import Race
+from app.compute.tickets import State
 from app.demos import recorded, runs
 from app.demos.presets import PRESETS
 from nfnet.run import Control, Loading, UserError

@@ -1,0 +1,109 @@
+"""What workers send back: the items of each kind of job, as JSON objects with checked types."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class LayerGradients(TypedDict):
+    name: str
+    shape: list[int]
+    clipped: bool  # whether AGC may clip this weight (False: the classifier's)
+    weight_norm: list[float]  # one a unit
+    gradient_norm: list[float]
+
+
+class GradientsItem(TypedDict):
+    step: int
+    loss: float
+    layers: list[LayerGradients]
+
+
+class PropagateItem(TypedDict):
+    stage: int
+    block: int
+    squared_mean: float
+    variance: float
+    branch_variance: float | None  # None: the stem, which has no branch
+    predicted_variance: float | None
+
+
+class Progress(TypedDict):
+    """`nfnet.run.Loading` as JSON."""
+
+    what: str
+    done: int
+    total: int
+
+
+class LoadingItem(TypedDict):
+    loading: Progress
+
+
+class AnswerItem(TypedDict):
+    """`nfnet.photo.Answer` as JSON."""
+
+    answer: dict
+
+
+class ModelFacts(TypedDict):
+    name: str
+    on_disk: bool
+    parameters: int
+    bytes: int  # of the file here, or of the one that would be fetched; 0: not known
+    published: bool  # whether weights can be fetched
+    about: str  # what the file here says of itself, a sentence; empty if it says nothing
+
+
+class ModelsItem(TypedDict):
+    models: list[ModelFacts]
+
+
+class CostsItem(TypedDict):
+    """What a training step of one net costs at one batch size, on the worker's device."""
+
+    norm: str
+    batch_size: int
+    step_ms: float  # forward and backward together, measured without the profiler
+    forward_ms: dict[str, float]  # by operation, scaled so that all parts add up to the step
+    backward_ms: dict[str, float]
+    saved_bytes: int  # of activations kept for the backward pass
+    threads: int
+    device: str
+
+
+class MatesItem(TypedDict):
+    """One picture's answers in one company, by one net."""
+
+    norm: str  # "nf" or "batch"
+    training: bool  # the mode: batch statistics, or running ones
+    labels: list[str]  # the five most probable classes
+    probabilities: list[float]
+    difference: float  # largest change of a logit against the picture in its first company
+    reach: list[float]  # for each seat: norm of the gradient of the own loss by that seat's pixels
+
+
+class TurnsItem(TypedDict):
+    """By how many degrees one training step turned each filter."""
+
+    step: int
+    loss: float
+    layers: list[TurnedLayer]
+
+
+class TurnedLayer(TypedDict):
+    name: str
+    shape: list[int]
+    gradient_angle: list[float]  # degrees between a filter and its gradient, one a unit
+    turned: list[float]  # degrees between a filter before and after the step
+
+
+class SweepItem(TypedDict):
+    """Where one run of a sweep stands."""
+
+    cell: int  # index of its configuration
+    step: int
+    accuracy: float | None  # on the test set, when the run has ended; None: not yet, or dead
+    fate: str  # "" while it runs, then "finished", "non-finite" or "stuck at chance"
+    clipped_share: float  # mean over the steps so far
+    seconds: float
