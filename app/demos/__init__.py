@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.deck.model import Still
+from app.demos.models_settings import NETS
 from app.demos.photo_samples import SAMPLES
 from app.demos.presets import LAMBDAS, PRESETS
 from app.demos.published_names import DEFAULTS, NAMES, OPTIONS
@@ -159,6 +160,16 @@ DEMOS: dict[str, Demo] = {
             "key": slug,
         },
         defaults={"step": "20", "clipping": "0.01", "key": "clipping"},
+    ),
+    "models": Demo(
+        id="models",
+        title="What a net is made of",
+        page="views/models.py",
+        render=_lazily("app.demos.models"),
+        still=_lazily("app.demos.models_drawing", "still"),
+        lab=_lazily("app.demos.models", "lab"),
+        parameters={"net": one_of(*NETS), "key": slug},
+        defaults={"net": "nfnet_f0", "key": "models"},
     ),
     "photos": Demo(
         id="photos",

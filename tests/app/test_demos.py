@@ -47,7 +47,7 @@ def test_every_demo_draws_without_its_recorded_runs(demo, compact, monkeypatch, 
     at = AppTest.from_function(draw, args=(demo, compact), default_timeout=30).run()
     assert not at.exception
     words = " ".join(e.value for e in (*at.info, *at.caption))
-    assert "recorded" in words or demo in ("cold_open", "photos", "published")
+    assert "recorded" in words or demo in ("cold_open", "models", "photos", "published")
 
 
 @pytest.mark.parametrize("demo", DEMOS.values(), ids=DEMOS)

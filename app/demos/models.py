@@ -1,0 +1,291 @@
+"""The models explorer: what each net is made of, what that costs, and what if it were changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from app.demos import links, one_of, tables
+from app.demos.models_compared import (
+    ACROSS,
+    NONE,
+    UP,
+    agreed,
+    chart,
+    comparison,
+    published,
+    sources,
+)
+from app.demos.models_drawing import drawing, layer_rows, part_of, rows, short, takeaway
+from app.demos.models_settings import (
+    FAMILY,
+    INSIDE,
+    NETS,
+    Config,
+    Setting,
+    changed,
+    same_net,
+    settings,
+)
+from app.demos.published import SWITCH, asked, tell
+from app.demos.published_paint import Look
+from nfnet.counts import Counts, Part, count
+from nfnet.run import UserError
+from nfnet.variants import MODELS
+
+CONVENTION = (
+    "A **multiply-add** is one multiplication with its addition. As in the papers, which call them "
+    "FLOPs, those of convolutions and linear layers are counted, for one picture going forward. "
+    "Biases, activations, pooling, additions, squeeze-excite's scaling and the standardization of "
+    "weights are left out. A training step takes about three times as many for each picture."
+)
+F4_PLUS = (
+    "The paper's F4+ is not quite that of its released code: with one group of 192 channels in the "
+    "first stage's 3×3 convolutions the counts are the printed 527 M and 367 G; the code rounds "
+    "the 192 down to 128, and so does this library."
+)
+
+
+def render(params: dict[str, Any], compact: bool) -> None:
+    """A net block by block with its counts; not compact: changed at will, and compared.
+
+    Parameters: net (the one to begin with), key.
+    """
+    key = params["key"]
+    if compact:
+        _in_a_slide(key, params["net"])
+        return
+    links.check(key, {"net": ("net", one_of(*NETS))})
+    names = list(NETS)
+    st.session_state.setdefault(f"{key}_net", asked(f"{key}_net", tuple(names), params["net"]))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        net = st.selectbox(
+            "Net",
+            names,
+            format_func=NETS.__getitem__,
+            key=f"{key}_net",
+            on_change=_as_published,
+            args=(key,),
+            width=320,
+        )
+        st.button(
+            "Reset",
+            key=f"{key}_reset",
+            icon=":material/restart_alt:",
+            on_click=_as_published,
+            args=(key,),
+        )
+    tell(f"{key}_net", net, params["net"])
+    usual = MODELS[net]
+    chosen = _sliders(key, usual)
+    try:
+        config, side = changed(usual, chosen)
+        counts = count(config, side)
+    except UserError as error:
+        st.info(f"There is no such net: {error}. Take smaller groups, or more channels.")
+        counts, config = count(usual), usual
+        st.caption(f"Below: {NETS[net]} as it is published.")
+    name = _called(net, config, counts)
+    _tiles(net, counts, count(usual), name == NETS[net])
+    _structure(key, config, counts, name)
+    _comparison(key, counts, name)
+
+
+def lab(params: dict[str, Any]) -> list[tuple[str, str]]:
+    """Settings of the page Models that show the net that the slide shows."""
+    return [("models_net", st.session_state.get(f"{params['key']}_pick", params["net"]))]
+
+
+def _in_a_slide(key: str, net: str) -> None:
+    family = FAMILY if net in FAMILY else (net,)
+    if len(family) > 1:
+        net = st.segmented_control(
+            "NFNet",
+            family,
+            default=net,
+            format_func=lambda name: NETS[name].removeprefix("NFNet-"),
+            required=True,
+            key=f"{key}_pick",
+            label_visibility="collapsed",
+        )
+    counts, row = count(MODELS[net]), published(net)
+    measured = f" Top-1 {row['top1']} %." if row else ""
+    st.markdown(
+        f"**{NETS[net]}**: **{short(counts.parameters)}** parameters, "
+        f"**{short(counts.multiply_adds)}** multiply-adds at {counts.resolution} px.{measured}"
+    )
+    st.html(drawing(rows(counts), "", _recipe(MODELS[net]), compact=True))
+
+
+def _recipe(config: Config) -> str:
+    return "batch" if config.norm == "batch" else "nf"
+
+
+def _as_published(key: str) -> None:
+    """Puts every slider back to what the chosen net is."""
+    for name in ("px", "depth", "width", "pattern", "group", "expansion", "se"):
+        st.session_state.pop(f"{key}_{name}", None)
+        st.query_params.pop(f"{key}_{name}", None)
+
+
+def _sliders(key: str, config: Config) -> dict[str, str]:
+    """Draws what can be changed, and gives where each slider stands."""
+    st.subheader("What if?")
+    offered = settings(config)
+    links.check(key, {n: (s.label.lower(), one_of(*s.stops)) for n, s in offered.items()})
+    chosen = {}
+    columns = st.columns(4)
+    for place, (name, setting) in enumerate(offered.items()):
+        with columns[place % 4]:
+            chosen[name] = _slider(f"{key}_{name}", setting)
+    return chosen
+
+
+def _slider(key: str, setting: Setting) -> str:
+    if st.session_state.get(key) not in setting.stops:
+        st.session_state[key] = asked(key, setting.stops, setting.usual)
+    kind = st.select_slider if len(setting.stops) > 2 else st.segmented_control
+    more = {} if len(setting.stops) > 2 else {"required": True}
+    value = kind(setting.label, setting.stops, key=key, help=setting.about, **more)
+    tell(key, value, setting.usual)
+    return value
+
+
+def _called(net: str, config: Config, counts: Counts) -> str:
+    """The net's name, or what it would be called if it is not one that has a name."""
+    names = list(same_net(config))
+    if net in names:
+        same = counts.resolution == MODELS[net].test_size
+        return NETS[net] if same else f"{NETS[net]} at {counts.resolution} px"
+    if names:
+        return f"{NETS[names[0]]} at {counts.resolution} px"
+    return f"{NETS[net]}, changed"
+
+
+def _tiles(net: str, counts: Counts, usual: Counts, as_it_is: bool) -> None:
+    row = published(net) if as_it_is else None
+    with st.container(horizontal=True):
+        for label, ours, before, column in (
+            ("Parameters", counts.parameters, usual.parameters, "params_m"),
+            ("Multiply-adds", counts.multiply_adds, usual.multiply_adds, "flops_b"),
+        ):
+            if not as_it_is:
+                about = f"× {ours / before:.3g} of {NETS[net]}"
+            elif row:
+                unit = "M" if column == "params_m" else "G"
+                about = f"published {row[column]} {unit}, difference {agreed(ours, row, column)}"
+            else:
+                about = "none published"
+            _tile(label, short(ours), about, 250)
+        _tile("Picture", f"{counts.resolution} px", "a side", 150)
+        if row and "tpu_ms" in row:
+            sam = " with SAM" if row["model"].endswith("SAM") else ""
+            _tile("ImageNet top-1", f"{row['top1']} %", f"published{sam}", 190)
+            _tile("Training step", f"{row['tpu_ms']} ms", f"published, TPUv3{sam}", 230)
+    st.caption(
+        f"Exactly: {counts.parameters:,} parameters, {counts.multiply_adds:,} multiply-adds."
+    )
+
+
+def _tile(label: str, value: str, about: str, width: int) -> None:
+    st.metric(label, value, about, delta_color="off", delta_arrow="off", border=True, width=width)
+
+
+def _structure(key: str, config: Config, counts: Counts, name: str) -> None:
+    st.subheader(f"{name}, block by block")
+    st.markdown(
+        f"{takeaway(counts)} A shape is channels × pixels of what a part puts out. Blocks that are "
+        "alike share a line; their bar has a segment for each."
+    )
+    lines = rows(counts)
+    ids = [row.id for row in lines]
+    links.check(key, {"inside": ("part", one_of(*INSIDE))})
+    place = f"{key}_inside"
+    if st.session_state.get(place) not in ids:
+        st.session_state[place] = asked(place, tuple(ids), "2a")
+    left, right = st.columns(2, gap="large")
+    with right:
+        inside = st.selectbox(
+            "Look inside",
+            ids,
+            format_func=lambda id: next(row.name for row in lines if row.id == id),
+            key=place,
+        )
+        tell(place, inside, "2a")
+        part = part_of(counts, inside)
+        called = next(row.name for row in lines if row.id == inside)
+        caption = f"{called}: {short(part.parameters)} parameters, "
+        caption += f"{short(part.multiply_adds)} multiply-adds each"
+        st.html(drawing(layer_rows(part), caption, _recipe(config)))
+        st.caption(_flow(part))
+    with left:
+        caption = f"{name} at {counts.resolution} px"
+        st.html(drawing(lines, caption, _recipe(config), inside))
+    with st.expander("How it is counted"):
+        st.markdown(CONVENTION)
+
+
+def _flow(part: Part) -> str:
+    if part.stage is None:
+        return "An activation stands between two convolutions; it has no parameters."
+    beside = "The shortcut passes the input on unchanged."
+    if any(layer.name.endswith("conv_shortcut") for layer in part.layers):
+        beside = "The shape changes, so the shortcut has a convolution of its own."
+    return (
+        "An activation stands before every convolution; it has no parameters. The branch's last "
+        f"output is scaled and added to the shortcut. {beside}"
+    )
+
+
+def _comparison(key: str, counts: Counts, name: str) -> None:
+    st.subheader("Against the published nets")
+    st.markdown(
+        "EfficientNets and ResNet-50 stand here as published; only NFNets and NF-ResNets are also "
+        f"counted here, layer by layer. The dotted line is {name}: it has not been trained, unless "
+        "it is a published net, so nothing is known of its height."
+    )
+    links.check(key, {"x": ("axis", one_of(*ACROSS)), "y": ("axis", one_of(*UP))})
+    with st.container(horizontal=True):
+        x = _axis(f"{key}_x", "Across", ACROSS, "work")
+        y = _axis(f"{key}_y", "Up", UP, "tpu")
+    value = {
+        "work": counts.multiply_adds / 1e9,
+        "parameters": counts.parameters / 1e6,
+        "px": counts.resolution,
+    }[x]
+    dark, large = st.context.theme.type == "dark", bool(st.session_state.get("flag_projector"))
+    looks = {"wide": Look(dark, 26 if large else 16), "narrow": Look(dark, 15, narrow=True)}
+    st.html(SWITCH.format(key=key))
+    with st.container(key=f"{key}_place"):
+        for size, look in looks.items():
+            figure = chart(look, x, y, name, value)
+            with st.container(key=f"{key}_{size}"):
+                st.plotly_chart(
+                    figure.figure,
+                    key=f"{key}_{size}_chart",
+                    theme=None,
+                    config={"displayModeBar": False, "scrollZoom": False},
+                    alt=figure.alt,
+                )
+    with st.expander("All nets: our counts beside the published ones", expanded=True):
+        st.table(list(comparison()))
+        st.markdown(
+            f"{NONE}: nothing was published there, or it is not counted here. A published count is "
+            f"compared with ours rounded to as many digits. {F4_PLUS}"
+        )
+        st.caption(tables.small_print(sources()))
+
+
+def _axis(key: str, label: str, choices: dict, usual: str) -> str:
+    if st.session_state.get(key) not in choices:
+        st.session_state[key] = asked(key, tuple(choices), usual)
+    value = st.segmented_control(
+        label,
+        list(choices),
+        format_func=lambda name: choices[name].called,
+        required=True,
+        key=key,
+    )
+    tell(key, value, usual)
+    return value
