@@ -31,6 +31,7 @@ def build_model(config: RunConfig, num_classes: int, shortcut: str = "pool") -> 
                     skip_gain=config.skip_gain,
                     se_ratio=0.5 if config.se_ratio is None else config.se_ratio,
                     without=config.without,
+                    norm=config.norm,
                     stem="small",
                     num_classes=num_classes,
                 )

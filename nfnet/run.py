@@ -110,8 +110,8 @@ class RunConfig:
             raise UserError("widths and depths must name the same 1 to 4 stages")
         if min(self.widths) < 1 or min(self.depths) < 1:
             raise UserError("widths and depths must be at least 1")
-        if self.architecture == "nfnet" and self.norm != "nf":
-            raise UserError("architecture 'nfnet' has no normalizer; use norm 'nf' with it")
+        if self.architecture == "nfnet" and self.norm == "none":
+            raise UserError("architecture 'nfnet' comes with norm 'nf' or 'batch'")
         if self.without and self.norm != "nf":
             raise UserError("only norm 'nf' has ingredients to leave out")
         self.check(ANYTHING)

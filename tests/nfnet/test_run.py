@@ -76,7 +76,7 @@ def test_defaults_are_the_live_preset() -> None:
         {"alpha": 0.0},
         {"dataset": "../etc"},
         {"device": "tpu"},
-        {"architecture": "nfnet", "norm": "batch"},
+        {"architecture": "nfnet", "norm": "none"},
         {"steps": 1_000_000, "batch_size": 65_536},
         {"train_images": 0},
         {"skip_gain": math.nan},
