@@ -16,6 +16,10 @@ const STORE = "deck-position";
 const PHONE = 640; // px of a window up to which slides are scrolled
 const SMALLEST = 0.65; // share of its size to which a slide may shrink
 const SETTLING = 1000; // ms for which a slide counts as new
+// Layouts of figures, as app/demos/published.py has them: px of a place up to which it is narrow,
+// and from which it is large, in a window of this height.
+const NARROW = 620;
+const LARGE = { width: 1100, height: 900 };
 const instances = new WeakMap();
 
 export default function (component) {
@@ -54,11 +58,14 @@ class Deck {
     window.addEventListener("resize", () => {
       this.since = performance.now();
       this.schedule();
+      clearTimeout(this.resized);
+      this.resized = setTimeout(() => this.tellRoom(), 200);
     }, { signal });
   }
 
   stop() {
     this.stopping.abort();
+    clearTimeout(this.resized);
     this.watcher.disconnect();
     this.sizes.disconnect();
     cancelAnimationFrame(this.frame);
@@ -126,11 +133,22 @@ class Deck {
     this.position = { index, step };
     this.apply();
     if (!changed) return;
-    // The clock keeps the number growing when the component is mounted anew.
-    this.sent = Math.max(this.sent + 1, Date.now());
-    this.send({ slide: this.slide.id, step, number: this.sent });
+    this.report();
     document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
     this.find(".live").textContent = `Slide ${index + 1} of ${this.slides.length}: ${this.slide.title}`;
+  }
+
+  report() {
+    this.room = roomForFigures();
+    // The clock keeps the number growing when the component is mounted anew.
+    this.sent = Math.max(this.sent + 1, Date.now());
+    const { step } = this.position;
+    this.send({ slide: this.slide.id, step, number: this.sent, room: this.room });
+  }
+
+  // Once the server sends only the layout that fits, it must hear when another one does.
+  tellRoom() {
+    if (this.room && roomForFigures() !== this.room) this.report();
   }
 
   apply() {
@@ -367,6 +385,17 @@ class Deck {
     if (across < 0) this.forward();
     else this.back();
   }
+}
+
+// Which layout of a figure as wide as the slide is seen here; "": that depends on how much the slide
+// will be shrunk to fit, which makes it wider in its own measure.
+function roomForFigures() {
+  const width = document.querySelector(".st-key-slide")?.getBoundingClientRect().width ?? 0;
+  if (!width) return "";
+  if (innerWidth <= PHONE && width <= NARROW) return "narrow";
+  if (innerHeight >= LARGE.height && width >= LARGE.width) return "large";
+  if (innerHeight >= LARGE.height && width >= LARGE.width * SMALLEST) return "";
+  return width > NARROW ? "wide" : "";
 }
 
 function minutesOf(slides) {

@@ -16,6 +16,7 @@ from app.deck.model import Deck
 from app.deck.words import plain_text
 
 KEY = "deck_nav"
+ROOMS = ("narrow", "wide", "large")
 _HERE = Path(__file__).parent
 # Until the component is there, at the first load, steps stay hidden; should it never come, they
 # appear by themselves.
@@ -110,6 +111,12 @@ def plain_nav(deck: Deck, index: int, on_move: Callable[[str], None], cut: bool 
         )
         words = f", {deck.minutes(cut=True):g}-minute cut" if cut else ""
         st.markdown(f"{index + 1} / {len(deck.slides)}{words}", width="content")
+
+
+def room() -> str:
+    """Which of ROOMS a figure as wide as the slide has in this browser; "": it has not said."""
+    said = _position().get("room")
+    return said if said in ROOMS else ""
 
 
 def _position() -> dict[str, Any]:

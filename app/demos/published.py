@@ -6,13 +6,15 @@ from typing import Any
 
 import streamlit as st
 
+from app.components.deck_nav import room
 from app.demos import links, one_of, tables
 from app.demos.published_figures import FIGURES, drawn
 from app.demos.published_names import DEFAULTS
 from app.demos.published_paint import Drawn, Look
 
-# A figure is sent in several sizes, a few kilobytes each, and the place shows the one that fits;
-# the others are no part of the page for a screen reader either.
+# A figure is sent in several sizes and the place shows the one that fits; the others are no part of
+# the page for a screen reader either. Drawing each takes the browser a tenth of a second, so where
+# it has said what fits on a slide, only that is sent, and shown whatever the place.
 SWITCH = """<style>
 .st-key-{key}_place {{ container-type: inline-size; }}
 :is(.st-key-{key}_large, .st-key-{key}_narrow) {{ display: none; }}
@@ -53,10 +55,12 @@ def render(params: dict[str, Any], compact: bool) -> None:
     if not compact:
         for option in DEFAULTS:
             tell(f"{key}_{option}", shown.get(option, params[option]), params[option])
-    st.html(SWITCH.format(key=key))
     dark = st.context.theme.type == "dark"
+    looks = _looks(compact, dark)
+    if len(looks) > 1:
+        st.html(SWITCH.format(key=key))
     with st.container(key=f"{key}_place"):
-        for size, look in _looks(compact, dark).items():
+        for size, look in looks.items():
             figure = drawn(name, look, shown)
             with st.container(key=f"{key}_{size}"):
                 _chart(figure, f"{key}_{size}_chart")
@@ -91,12 +95,17 @@ def tell(parameter: str, value: str, usual: str) -> None:
 
 def _looks(compact: bool, dark: bool) -> dict[str, Look]:
     """The sizes by name; in a slide letters of 18 px, or of 25 where the screen is large."""
-    narrow = Look(dark, 15, narrow=True)  # on a phone large type would leave no room for the chart
+    looks = {"wide": Look(dark, 18), "large": Look(dark, 25)}
     if st.session_state.get("flag_projector"):
-        return {"wide": Look(dark, 26, height=0.9), "narrow": narrow}
-    if not compact:
-        return {"wide": Look(dark, 16), "narrow": narrow}
-    return {"wide": Look(dark, 18), "large": Look(dark, 25), "narrow": narrow}
+        looks = {"wide": Look(dark, 26, height=0.9)}
+    elif not compact:
+        looks = {"wide": Look(dark, 16)}
+    # On a phone large type would leave no room for the chart.
+    looks["narrow"] = Look(dark, 15, narrow=True)
+    size = room() if compact else ""
+    if size == "large" and size not in looks:
+        size = "wide"
+    return {size: looks[size]} if size else looks
 
 
 def _chart(figure: Drawn, key: str) -> None:
