@@ -6,17 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from app.demos import links, one_of, tables
-from app.demos.models_compared import (
-    ACROSS,
-    NONE,
-    UP,
-    agreed,
-    chart,
-    comparison,
-    published,
-    sources,
-)
+from app.demos import links, one_of
+from app.demos.models_against import against
+from app.demos.models_compared import agreed, published
 from app.demos.models_drawing import drawing, layer_rows, part_of, rows, short, takeaway
 from app.demos.models_settings import (
     FAMILY,
@@ -28,8 +20,7 @@ from app.demos.models_settings import (
     same_net,
     settings,
 )
-from app.demos.published import SWITCH, asked, tell
-from app.demos.published_paint import Look
+from app.demos.published import asked, tell
 from nfnet.counts import Counts, Part, count
 from nfnet.run import UserError
 from nfnet.variants import MODELS
@@ -40,11 +31,11 @@ CONVENTION = (
     "Biases, activations, pooling, additions, squeeze-excite's scaling and the standardization of "
     "weights are left out. A training step takes about three times as many for each picture."
 )
-F4_PLUS = (
-    "The paper's F4+ is not quite that of its released code: with one group of 192 channels in the "
-    "first stage's 3×3 convolutions the counts are the printed 527 M and 367 G; the code rounds "
-    "the 192 down to 128, and so does this library."
-)
+# On a phone the sliders fill the screen: the counts stay in sight above them.
+STICKY = """<style>@media (max-width: 640px) {{
+  .st-key-{key}_now {{ position: sticky; top: 3.5rem; z-index: 9; padding-block: 0.4rem;
+    background: light-dark(#fff, #0e1117); border-bottom: 1px solid rgba(128,138,150,0.4); }}
+}}</style>"""
 
 
 def render(params: dict[str, Any], compact: bool) -> None:
@@ -78,6 +69,9 @@ def render(params: dict[str, Any], compact: bool) -> None:
         )
     tell(f"{key}_net", net, params["net"])
     usual = MODELS[net]
+    st.subheader("What if?")
+    st.html(STICKY.format(key=key))
+    now = st.container(key=f"{key}_now")
     chosen = _sliders(key, usual)
     try:
         config, side = changed(usual, chosen)
@@ -87,9 +81,12 @@ def render(params: dict[str, Any], compact: bool) -> None:
         counts, config = count(usual), usual
         st.caption(f"Below: {NETS[net]} as it is published.")
     name = _called(net, config, counts)
+    now.markdown(
+        f"**{name}**: {counts.parameters:,} parameters, {counts.multiply_adds:,} multiply-adds"
+    )
     _tiles(net, counts, count(usual), name == NETS[net])
     _structure(key, config, counts, name)
-    _comparison(key, counts, name)
+    against(key, counts, name)
 
 
 def lab(params: dict[str, Any]) -> list[tuple[str, str]]:
@@ -131,14 +128,14 @@ def _as_published(key: str) -> None:
 
 def _sliders(key: str, config: Config) -> dict[str, str]:
     """Draws what can be changed, and gives where each slider stands."""
-    st.subheader("What if?")
     offered = settings(config)
     links.check(key, {n: (s.label.lower(), one_of(*s.stops)) for n, s in offered.items()})
     chosen = {}
-    columns = st.columns(4)
-    for place, (name, setting) in enumerate(offered.items()):
-        with columns[place % 4]:
-            chosen[name] = _slider(f"{key}_{name}", setting)
+    names = list(offered)
+    for start in range(0, len(names), 4):  # row by row, so that a phone keeps the order
+        for column, name in zip(st.columns(4), names[start : start + 4], strict=False):
+            with column:
+                chosen[name] = _slider(f"{key}_{name}", offered[name])
     return chosen
 
 
@@ -168,7 +165,12 @@ def _tiles(net: str, counts: Counts, usual: Counts, as_it_is: bool) -> None:
     with st.container(horizontal=True):
         for label, ours, before, column in (
             ("Parameters", counts.parameters, usual.parameters, "params_m"),
-            ("Multiply-adds", counts.multiply_adds, usual.multiply_adds, "flops_b"),
+            (
+                f"Multiply-adds at {counts.resolution} px",
+                counts.multiply_adds,
+                usual.multiply_adds,
+                "flops_b",
+            ),
         ):
             if not as_it_is:
                 about = f"× {ours / before:.3g} of {NETS[net]}"
@@ -178,14 +180,10 @@ def _tiles(net: str, counts: Counts, usual: Counts, as_it_is: bool) -> None:
             else:
                 about = "none published"
             _tile(label, short(ours), about, 250)
-        _tile("Picture", f"{counts.resolution} px", "a side", 150)
         if row and "tpu_ms" in row:
             sam = " with SAM" if row["model"].endswith("SAM") else ""
             _tile("ImageNet top-1", f"{row['top1']} %", f"published{sam}", 190)
             _tile("Training step", f"{row['tpu_ms']} ms", f"published, TPUv3{sam}", 230)
-    st.caption(
-        f"Exactly: {counts.parameters:,} parameters, {counts.multiply_adds:,} multiply-adds."
-    )
 
 
 def _tile(label: str, value: str, about: str, width: int) -> None:
@@ -236,56 +234,3 @@ def _flow(part: Part) -> str:
         "An activation stands before every convolution; it has no parameters. The branch's last "
         f"output is scaled and added to the shortcut. {beside}"
     )
-
-
-def _comparison(key: str, counts: Counts, name: str) -> None:
-    st.subheader("Against the published nets")
-    st.markdown(
-        "EfficientNets and ResNet-50 stand here as published; only NFNets and NF-ResNets are also "
-        f"counted here, layer by layer. The dotted line is {name}: it has not been trained, unless "
-        "it is a published net, so nothing is known of its height."
-    )
-    links.check(key, {"x": ("axis", one_of(*ACROSS)), "y": ("axis", one_of(*UP))})
-    with st.container(horizontal=True):
-        x = _axis(f"{key}_x", "Across", ACROSS, "work")
-        y = _axis(f"{key}_y", "Up", UP, "tpu")
-    value = {
-        "work": counts.multiply_adds / 1e9,
-        "parameters": counts.parameters / 1e6,
-        "px": counts.resolution,
-    }[x]
-    dark, large = st.context.theme.type == "dark", bool(st.session_state.get("flag_projector"))
-    looks = {"wide": Look(dark, 26 if large else 16), "narrow": Look(dark, 15, narrow=True)}
-    st.html(SWITCH.format(key=key))
-    with st.container(key=f"{key}_place"):
-        for size, look in looks.items():
-            figure = chart(look, x, y, name, value)
-            with st.container(key=f"{key}_{size}"):
-                st.plotly_chart(
-                    figure.figure,
-                    key=f"{key}_{size}_chart",
-                    theme=None,
-                    config={"displayModeBar": False, "scrollZoom": False},
-                    alt=figure.alt,
-                )
-    with st.expander("All nets: our counts beside the published ones", expanded=True):
-        st.table(list(comparison()))
-        st.markdown(
-            f"{NONE}: nothing was published there, or it is not counted here. A published count is "
-            f"compared with ours rounded to as many digits. {F4_PLUS}"
-        )
-        st.caption(tables.small_print(sources()))
-
-
-def _axis(key: str, label: str, choices: dict, usual: str) -> str:
-    if st.session_state.get(key) not in choices:
-        st.session_state[key] = asked(key, tuple(choices), usual)
-    value = st.segmented_control(
-        label,
-        list(choices),
-        format_func=lambda name: choices[name].called,
-        required=True,
-        key=key,
-    )
-    tell(key, value, usual)
-    return value

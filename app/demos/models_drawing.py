@@ -38,10 +38,10 @@ STYLE = """<style>
 @container (max-width: 560px) {{
   .net-rows thead {{ position: absolute; clip-path: inset(50%); width: 1px; height: 1px;
     overflow: hidden; }}
-  .net-rows tbody tr {{ display: grid; grid-template-columns: 1fr 1fr; column-gap: 0.8em;
-    padding-block: 0.3em; border-top: 1px solid rgba(128,138,150,0.3); }}
+  .net-rows tbody tr {{ display: grid; grid-template-columns: repeat(2, minmax(0, 1fr));
+    column-gap: 0.8em; padding-block: 0.3em; border-top: 1px solid rgba(128,138,150,0.3); }}
   .net-rows tbody :is(th, td) {{ border: 0; padding: 0; }}
-  .net-rows tbody .many {{ text-align: right; }}
+  .net-rows tbody .many {{ text-align: right; white-space: normal; }}
   .net-rows .cost {{ width: auto; }}
   .net-rows .cost::before {{ content: attr(data-what); opacity: 0.8; margin-right: 0.4em; }}
   .net-rows .cost b {{ width: auto; }}
@@ -65,9 +65,11 @@ class Row:
 
 def short(value: float) -> str:
     """A count in the usual units: 12.38 G, 71.5 M, 118.9 k, 64."""
-    for size, unit, digits in ((1e9, "G", 2), (1e6, "M", 1), (1e3, "k", 1)):
+    for size, unit, digits in ((1e9, "G", 2), (1e6, "M", 1)):
         if round(value / size, digits) >= 1:
             return f"{value / size:,.{digits}f} {unit}"
+    if value >= 1000:
+        return f"{value / 1000:.1f} k"
     return f"{value:.0f}"
 
 

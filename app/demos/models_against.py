@@ -1,0 +1,79 @@
+"""The lower part of the models explorer: the published nets, and ours among them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.demos import links, one_of, tables
+from app.demos.models_compared import ACROSS, NONE, UP, Price, chart, comparison, sources
+from app.demos.models_drawing import short
+from app.demos.published import SWITCH, asked, tell
+from app.demos.published_paint import Look
+from nfnet.counts import Counts, count
+from nfnet.variants import MODELS
+
+F4_PLUS = (
+    "The paper's F4+ is not quite that of its released code: with one group of 192 channels in the "
+    "first stage's 3×3 convolutions the counts are the printed 527 M and 367 G; the code rounds "
+    "the 192 down to 128, and so does this library."
+)
+
+
+def against(key: str, counts: Counts, name: str) -> None:
+    """A chart and a table of the published nets, with a net of ours among them.
+
+    Args:
+        name: what the net is called.
+    """
+    st.subheader("Against the published nets")
+    at224 = short(count(MODELS["nf_resnet50"], 224).multiply_adds)
+    st.markdown(
+        "EfficientNets and ResNet-50 stand here as published; only NFNets and NF-ResNets are "
+        f"counted here, layer by layer. At 224 px NF-ResNet-50 has {at224} multiply-adds, about "
+        f"what is published of ResNet-50. The dotted line shows where {name} stands; of a changed "
+        "net nobody knows the height, as nobody has trained it."
+    )
+    links.check(key, {"x": ("axis", one_of(*ACROSS)), "y": ("axis", one_of(*UP))})
+    with st.container(horizontal=True):
+        x = _axis(f"{key}_x", "Across", ACROSS, "work")
+        y = _axis(f"{key}_y", "Up", UP, "tpu")
+    value = {
+        "work": counts.multiply_adds / 1e9,
+        "parameters": counts.parameters / 1e6,
+        "px": counts.resolution,
+    }[x]
+    dark, large = st.context.theme.type == "dark", bool(st.session_state.get("flag_projector"))
+    looks = {"wide": Look(dark, 26 if large else 16), "narrow": Look(dark, 15, narrow=True)}
+    st.html(SWITCH.format(key=key))
+    with st.container(key=f"{key}_place"):
+        for size, look in looks.items():
+            figure = chart(look, x, y, name, value)
+            with st.container(key=f"{key}_{size}"):
+                st.plotly_chart(
+                    figure.figure,
+                    key=f"{key}_{size}_chart",
+                    theme=None,
+                    config={"displayModeBar": False, "scrollZoom": False},
+                    alt=figure.alt,
+                )
+    with st.expander("All nets: our counts beside the published ones", expanded=True):
+        st.table(list(comparison()))
+        st.markdown(
+            f"{NONE}: nothing was published there, or it is not counted here. A published count is "
+            f"compared with ours rounded to as many digits. {F4_PLUS}"
+        )
+        st.caption(tables.small_print(sources()))
+
+
+def _axis(key: str, label: str, choices: dict[str, Price], usual: str) -> str:
+    if st.session_state.get(key) not in choices:
+        st.session_state[key] = asked(key, tuple(choices), usual)
+    value = st.segmented_control(
+        label,
+        list(choices),
+        format_func=lambda name: choices[name].called,
+        required=True,
+        key=key,
+    )
+    tell(key, value, usual)
+    return value
