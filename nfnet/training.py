@@ -238,8 +238,10 @@ def gradient_units(config: RunConfig, at_steps: Sequence[int]) -> Iterator[dict[
         at_steps: numbers of updates after which to look, at the gradient of the next batch.
 
     Yields:
-        {"step", "loss", "layers": [{"name", "shape", "clipped", "weight_norm", "gradient_norm"}]}
-        with one norm a unit; "clipped" is False for the classifier's weight, which AGC leaves out.
+        {"step", "loss", "layers": [{"name", "shape", "clipped", "weight_norm", "gradient_norm",
+        "cosine"}]} with one number a unit; "clipped" is False for the classifier's weight, which
+        AGC leaves out, and "cosine" is that of the angle between weight and gradient (0 where one
+        of them has no length).
     """
     preparing = prepare(config)
     while True:
@@ -264,13 +266,15 @@ def _layers(trainer: Trainer) -> list[dict[str, Any]]:
     scale = 1 / trainer.scaler.get_scale()
     for group in trainer.groups:
         for parameter in group["params"]:
+            weight, gradient = parameter.detach(), parameter.grad * scale
             layers.append(
                 {
                     "name": names[parameter],
                     "shape": list(parameter.shape),
                     "clipped": group["clip"],
-                    "weight_norm": _norms(parameter.detach()),
-                    "gradient_norm": _norms(parameter.grad * scale),
+                    "weight_norm": _norms(weight),
+                    "gradient_norm": _norms(gradient),
+                    "cosine": _cosines(weight, gradient),
                 }
             )
     return layers
@@ -278,3 +282,9 @@ def _layers(trainer: Trainer) -> list[dict[str, Any]]:
 
 def _norms(x: Tensor) -> list[float]:
     return unitwise_norm(x).flatten().tolist()
+
+
+def _cosines(x: Tensor, y: Tensor) -> list[float]:
+    units = unitwise_norm(x).numel()
+    x, y = x.reshape(units, -1), y.reshape(units, -1)
+    return F.cosine_similarity(x, y, dim=1, eps=1e-30).tolist()

@@ -11,6 +11,7 @@ class LayerGradients(TypedDict):
     clipped: bool  # whether AGC may clip this weight (False: the classifier's)
     weight_norm: list[float]  # one a unit
     gradient_norm: list[float]
+    cosine: list[float]  # of the angle between a unit's weight and its gradient
 
 
 class GradientsItem(TypedDict):
@@ -64,8 +65,9 @@ class CostsItem(TypedDict):
 
     norm: str
     batch_size: int
-    step_ms: float  # forward and backward together, measured without the profiler
-    forward_ms: dict[str, float]  # by operation, scaled so that all parts add up to the step
+    step_ms: float  # forward and backward together, of a step that nobody looks into
+    watched_ms: float  # the same, while the clock is read between all operations
+    forward_ms: dict[str, float]  # by operation; all parts together are the step
     backward_ms: dict[str, float]
     saved_bytes: int  # of activations kept for the backward pass
     threads: int

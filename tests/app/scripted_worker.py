@@ -125,6 +125,7 @@ def gradient_units(config, at_steps):
             "clipped": True,
             "weight_norm": [1.0],
             "gradient_norm": ["much"] if script == "nonsense" else [0.5],
+            "cosine": [0.0],
         }
         yield {"step": number, "loss": 1.0, "layers": [layer]}
 

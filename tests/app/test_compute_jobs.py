@@ -36,6 +36,7 @@ EVENTS = (
     Finished(100, 0.9, 0.3, stopped=True, seconds=4.0),
 )
 LAYER = {"name": "a", "shape": [2], "clipped": True, "weight_norm": [1, 2.5], "gradient_norm": [0]}
+LAYER["cosine"] = [0.5, -1]
 GRADIENTS = {"step": 0, "loss": 2.3, "layers": [LAYER]}
 
 

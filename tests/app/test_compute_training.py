@@ -81,7 +81,8 @@ def test_gradients_and_propagation_are_measured(compute):
     assert ended(ticket).name == "done", ticket.state
     assert [item["step"] for item in ticket.events()] == [0, 2]
     for layer in ticket.events()[0]["layers"]:
-        assert len(layer["weight_norm"]) == len(layer["gradient_norm"]) >= 1
+        norms, gradients = layer["weight_norm"], layer["gradient_norm"]
+        assert len(norms) == len(gradients) == len(layer["cosine"]) >= 1
     ticket = compute.submit(Propagate(TINY), "a")
     assert ended(ticket).name == "done", ticket.state
     assert all(item["variance"] > 0 for item in ticket.events())

@@ -217,6 +217,23 @@ def test_real_gradients_come_raw_and_whole() -> None:
     assert layers["stem.weight"]["gradient_norm"] == pytest.approx(expected)
 
 
+def test_a_filters_gradient_is_orthogonal_to_it_and_a_gains_need_not_be() -> None:
+    (row,) = gradient_units(TINY, (3,))
+    layers = {layer["name"]: layer for layer in row["layers"]}
+    filters = [layer["cosine"] for layer in layers.values() if len(layer["shape"]) == 4]
+    assert max(abs(cosine) for cosines in filters for cosine in cosines) < 1e-3
+    (cosine,) = layers["stem.gain"]["cosine"]
+    trainer = make_trainer(TINY)
+    for step in range(4):
+        trainer.backward()
+        if step < 3:
+            trainer.update(TINY.lr * lr_factor(step, TINY.steps), TINY.clipping)
+    gain = dict(trainer.model.named_parameters())["stem.gain"]
+    product = float((gain.detach() * gain.grad).sum())
+    assert cosine == pytest.approx(product / float(gain.detach().norm() * gain.grad.norm()))
+    assert abs(cosine) > 1e-3
+
+
 def test_clipping_that_begins_later_leaves_what_was_before() -> None:
     free, forked = (
         [e for e in train(TINY.replace(clipping=clipping, clipping_from=start, lr=1.0))]
