@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.demos import links
 from app.warmup import warm_up
 
 # A file of our own: an icon by name would be fetched from the web by every browser.
@@ -22,6 +23,7 @@ def prepare() -> None:
     st.set_page_config(page_title=TITLE, page_icon=ICON, layout="wide")
     _warm_up_once()
     st.html(LOOK)
+    links.hide()
     if flag("projector"):
         st.html(_LARGE)
 

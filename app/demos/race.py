@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.demos import links, one_of, whole
+from app.demos import links, one_of, reset, whole
 from app.demos.presets import (
     BATCHES,
     LAMBDAS,
@@ -23,6 +23,15 @@ from app.demos.stage import RATES, Stage
 from app.demos.watch import show
 
 DATASETS = {"Shapes": "shapes", "CIFAR-10": "cifar10"}
+_CALLED = {
+    "story": "experiment",
+    "batch": "batch size",
+    "data": "pictures",
+    "seed": "seed",
+    "recipes": "recipes",
+    "clipping": "threshold",
+    "lr": "learning rate",
+}
 _TITLES = {title: story for story, title in STORIES.items()}
 MOST = 4  # lanes of one race
 
@@ -133,6 +142,9 @@ def _dials(key: str, params: dict[str, Any]) -> tuple[tuple[Lane, ...], Preset |
             key=f"{key}_recipes",
             bind=bound,
         )
+        arrival = {"story": default.title, "batch": default.batch_size, "data": "Shapes"}
+        reset.button(key, {**arrival, "seed": params["seed"]}, _reset)
+        links.hand_out(key, _CALLED)
     if not 1 <= len(chosen) <= MOST:
         st.info("Choose one to four recipes." if chosen else "Choose at least one recipe.")
         return (), None
@@ -162,17 +174,17 @@ def _reset(key: str) -> None:
 def _follow_link(key: str) -> None:
     """`?KEY_preset=ID` in the address chooses a preset once; what is not here gets a sentence."""
     labels = {lane.label for preset in PRESETS.values() for lane in preset.lanes}
-    settings = {
-        "preset": ("experiment", one_of(*PRESETS)),
-        "story": ("experiment", one_of(*_TITLES)),
-        "batch": ("batch size", one_of(*map(str, BATCHES))),
-        "data": ("pictures", one_of(*DATASETS)),
-        "seed": ("seed", whole(0, 9999)),
-        "recipes": ("recipes", one_of(*labels, XS.label)),
-        "clipping": ("threshold", one_of(*LAMBDAS)),
-        "lr": ("learning rate", one_of(*RATES)),
+    readers = {
+        "story": one_of(*_TITLES),
+        "batch": one_of(*map(str, BATCHES)),
+        "data": one_of(*DATASETS),
+        "seed": whole(0, 9999),
+        "recipes": one_of(*labels, XS.label),
+        "clipping": one_of(*LAMBDAS),
+        "lr": one_of(*RATES),
     }
-    links.check(key, settings)
+    settings = {name: (_CALLED[name], read) for name, read in readers.items()}
+    links.check(key, {**settings, "preset": (_CALLED["story"], one_of(*PRESETS))})
     wanted = st.query_params.get(f"{key}_preset")
     if wanted is None:
         return

@@ -43,7 +43,7 @@ def press(at: AppTest, name: str, key: str = "train") -> AppTest:
 
 
 def keys(at: AppTest) -> set[str]:
-    return {button.key.rsplit("_", 1)[1] for button in at.button}
+    return {button.key.rsplit("_", 1)[1] for button in at.button} - {"restore"}
 
 
 def start_running(at: AppTest, compute: ScriptedCompute, key: str = "train"):
@@ -346,3 +346,30 @@ def test_a_slide_that_is_left_keeps_its_run_and_its_threshold(compute, monkeypat
     assert at.select_slider(key=f"{key}_clipping").value == "0.01"
     assert any("loss 2.5" in m.value for m in at.markdown)
     assert not ticket.state.ended
+
+
+def test_reset_puts_the_page_back(page, compute) -> None:
+    at = page(train_story="Raise the batch", train_batch="512", train_seed="3")
+    at.button(key="train_restore").click().run()
+    assert at.pills(key="train_story").value == "Four recipes"
+    assert at.segmented_control(key="train_batch").value == 128
+    assert at.number_input(key="train_seed").value == 0 and not at.exception
+
+
+def styles(at: AppTest) -> str:
+    return "".join(block.body for block in at.get("html") if "display: none" in block.body)
+
+
+def test_a_teacher_hands_the_page_out_with_controls_hidden(page, compute) -> None:
+    at = page(train_batch="512")
+    at.multiselect(key="train_hide").set_value(["recipes", "seed"]).run()
+    link = at.code[0].value
+    assert "train_batch=512" in link and "hide=train_recipes&hide=train_seed" in link
+    at = page(train_batch="512", hide=["train_recipes", "train_seed"])
+    assert ".st-key-train_recipes, .st-key-train_seed {" in styles(at)
+    assert not at.get("popover") and at.segmented_control(key="train_batch").value == 512
+
+
+@pytest.mark.parametrize("hide", ["*", "x{}</style><script>", "stApp]", "A" * 99, ""])
+def test_an_odd_name_to_hide_does_nothing(page, compute, hide) -> None:
+    assert not styles(page(hide=hide))
