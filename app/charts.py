@@ -142,6 +142,7 @@ def _curves(
     lines: Sequence[Line], steps: int, name: str, axis: dict, dark: bool, size: int
 ) -> dict[str, Any]:
     option = base(dark, size)
+    option["grid"]["right"] = _room_for_labels(lines, size)
     most = POINTS // max(2, len(lines))
     option["dataset"] = [
         {"source": thin(list(zip(ln.steps, ln.values, strict=True)), most)} for ln in lines
@@ -186,6 +187,12 @@ def _curves(
         for i, (line, dash, shift) in enumerate(zip(lines, dashes(lines), shifts, strict=True))
     ]
     return option
+
+
+def _room_for_labels(lines: Sequence[Line], size: int) -> int:
+    """Pixels right of the curves: what the longest label there needs; phones are narrow."""
+    longest = max((len(line.label) for line in lines), default=0)
+    return round(size * (1.7 + 0.56 * longest))
 
 
 def label_shifts(lines: Sequence[Line], steps: int, axis: dict[str, Any], size: int) -> list[int]:

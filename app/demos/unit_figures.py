@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -16,6 +16,18 @@ EPS = 1e-3  # the floor on a weight's norm
 SMALLEST = 1e-7  # ratios below are drawn here: a logarithmic axis has no zero
 
 
+class Pieces(NamedTuple):
+    """What is clipped as one."""
+
+    of: np.ndarray  # the piece that each unit belongs to
+    weight_norm: np.ndarray  # one a piece
+    gradient_norm: np.ndarray
+
+    @property
+    def ratio(self) -> np.ndarray:
+        return gradient_ratio(self.weight_norm, self.gradient_norm, EPS)
+
+
 @dataclass(frozen=True)
 class Units:
     """The units of a net that AGC may clip, in the net's order; arrays have one entry a unit."""
@@ -24,6 +36,7 @@ class Units:
     index: np.ndarray  # within the layer
     weight_norm: np.ndarray
     gradient_norm: np.ndarray
+    cosine: np.ndarray  # of the angle between weight and gradient; 0 where one has no length
     vectors: frozenset[str]  # names of the layers that are vectors: biases and gains
 
     @classmethod
@@ -36,6 +49,7 @@ class Units:
             np.concatenate([np.arange(size) for size in sizes]),
             np.concatenate([np.asarray(layer["weight_norm"], float) for layer in layers]),
             np.concatenate([np.asarray(layer["gradient_norm"], float) for layer in layers]),
+            np.concatenate([np.asarray(layer["cosine"], float) for layer in layers]),
             frozenset(layer["name"] for layer in layers if len(layer["shape"]) < 2),
         )
 
@@ -43,11 +57,28 @@ class Units:
     def ratio(self) -> np.ndarray:
         return gradient_ratio(self.weight_norm, self.gradient_norm, EPS)
 
-    def factor(self, clipping: float | None) -> np.ndarray:
-        """What AGC multiplies each unit's gradient by; 1 everywhere for None."""
+    def pieces(self, by: str = "unit") -> Pieces:
+        """What is compared with the threshold and clipped as one: a unit, a layer, all of them."""
+        if by == "unit":
+            each = np.arange(len(self.weight_norm))
+            return Pieces(each, self.weight_norm, self.gradient_norm)
+        if by == "layer":
+            _, of = np.unique(self.layer, return_inverse=True)
+        else:
+            of = np.zeros(len(self.layer), int)
+        norms = (np.bincount(of, x**2) ** 0.5 for x in (self.weight_norm, self.gradient_norm))
+        return Pieces(of, *norms)
+
+    def factor(self, clipping: float | None, by: str = "unit") -> np.ndarray:
+        """What each unit's gradient is multiplied by; 1 everywhere for None.
+
+        By "unit" this is AGC; by "layer" a layer takes the place of the unit; "global" compares
+        the whole net, which is to clip the global norm at clipping times the norm of all weights.
+        """
         if clipping is None:
             return np.ones_like(self.weight_norm)
-        return clip_factor(self.weight_norm, self.gradient_norm, clipping, EPS)
+        pieces = self.pieces(by)
+        return clip_factor(pieces.weight_norm, pieces.gradient_norm, clipping, EPS)[pieces.of]
 
     def norm(self, factor: np.ndarray | float = 1.0) -> float:
         """The length of the whole gradient, each unit's part multiplied by its factor."""
@@ -126,13 +157,13 @@ def sorted_units(
         ]
         layout["annotations"] = [
             {
-                "x": 1,
+                "x": 0.01,  # here, and below the line, no curve runs
                 "xref": "x domain",
                 "y": math.log10(clipping),
                 "text": f"λ = {clipping:g}",
                 "showarrow": False,
-                "xanchor": "right",
-                "yanchor": "bottom",
+                "xanchor": "left",
+                "yanchor": "top",
                 "font": {"color": TEXT[dark], "size": size},
             }
         ]
