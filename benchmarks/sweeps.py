@@ -40,7 +40,7 @@ def run_cell(config: RunConfig) -> Run:
 
 
 def read(path: Path) -> dict[str, Run]:
-    """The runs that a file holds: configuration as text -> run; those of other plans fall away."""
+    """The runs that a file holds: configuration as text -> run."""
     if not path.exists():
         return {}
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
@@ -91,7 +91,7 @@ def run(plan: Plan) -> None:
     torch.set_num_threads(1)
     path = OUT / f"{plan.id}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = read(path)
+    known = {run: value for other in OUT.glob("*.json") for run, value in read(other).items()}
     for seed in plan.seeds:  # the whole plan with one seed first: there is soon something to see
         for cell in plan.cells:
             config = cell.config.replace(seed=seed)

@@ -66,6 +66,7 @@ def _u() -> Iterator[Cell]:
 def _transfer() -> Iterator[Cell]:
     """The same thresholds on nets of other widths and depths."""
     nets = {
+        "usual net": {},
         "half the width": {"widths": WIDTHS["half"]},
         "double the width": {"widths": WIDTHS["double"]},
         "3 blocks": {"depths": (1, 1, 1)},
