@@ -25,6 +25,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from nfnet.agc import adaptive_clip_grad_, parameter_groups
 from nfnet.build import build_model
+from nfnet.costs import saved_bytes
 from nfnet.run import RunConfig
 
 NORMS = ("none", "batch", "nf")
@@ -76,22 +77,6 @@ class Arm:
                 if n:
                     self.times[name].append(1e3 * (time.process_time() - began))
 
-    def saved_bytes(self) -> int:
-        """Bytes kept from the forward pass for the backward pass, parameters not counted."""
-        own = {parameter.untyped_storage().data_ptr() for parameter in self.parameters}
-        saved: dict[int, int] = {}
-
-        def keep(tensor: Tensor) -> Tensor:
-            storage = tensor.untyped_storage()
-            saved[storage.data_ptr()] = storage.nbytes()
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            loss = self.loss()  # held until the end: a freed storage's address would be used again
-        total = sum(size for address, size in saved.items() if address not in own)
-        del loss
-        return total
-
     def best_and_median(self, *parts: str) -> tuple[float, float]:
         """ms of these parts together, over all measured steps."""
         sums = [sum(step) for step in zip(*(self.times[part] for part in parts), strict=True)]
@@ -109,7 +94,7 @@ def compare(layout: str, batch_size: int, rounds: int) -> None:
     for _ in range(rounds):
         for arm in arms.values():
             arm.turn()
-    saved = {norm: arm.saved_bytes() for norm, arm in arms.items()}
+    saved = {norm: saved_bytes(arm.loss, arm.parameters) for norm, arm in arms.items()}
 
     print(f"\nbatch {batch_size}, {layout}, {rounds * STEPS_A_TURN} steps a net")
     print(f"{'':30} {'min ms':>8} {'med ms':>8} {'/ none':>7} {'/ none':>7}   saved MB  / none")

@@ -16,8 +16,8 @@ LIGHT = {"nfnet.run", "nfnet.variants", "nfnet.formulas", "nfnet.photo", "nfnet.
 # nfnet's modules from leaves to composites: each may import only from those before it
 ORDER = """
 formulas run variants plan counts mapped checkpoint photo images classes folder calibration pickles
-timm_names haiku devices activations conv agc augment ema model resnet build procedural download
-published hub cifar10 data propagation weights packed evidence predict training __main__ __init__
+timm_names haiku devices activations conv stopwatch agc augment ema model resnet build procedural download
+published hub cifar10 data propagation costs weights packed evidence predict training __main__ __init__
 """.split()
 
 

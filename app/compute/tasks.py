@@ -16,6 +16,7 @@ from typing import Any
 from app.compute.items import SweepItem
 from app.compute.jobs import (
     Classify,
+    Costs,
     Download,
     Gradients,
     Item,
@@ -57,7 +58,7 @@ def load_library() -> Library:
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    from nfnet import propagation, training
+    from nfnet import costs, propagation, training
 
     _warm_up(training.train)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -67,6 +68,7 @@ def load_library() -> Library:
         {
             Gradients: lambda job: training.gradient_units(job.config, job.at_steps),
             Propagate: lambda job: propagation.propagate(job.config, job.images),
+            Costs: lambda job: costs.costs(job.configs),
         },
         _photos(),
         torch.cuda.device_count(),
