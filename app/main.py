@@ -19,6 +19,8 @@ st.navigation(
         st.Page("views/train.py", title="Train", icon=":material/model_training:"),
         st.Page("views/clipping.py", title="Clipping", icon=":material/content_cut:"),
         st.Page("views/models.py", title="Models", icon=":material/account_tree:"),
+        st.Page("views/sweeps.py", title="Sweeps", icon=":material/grid_on:"),
+        st.Page("views/factorial.py", title="Ingredients", icon=":material/science:"),
         st.Page("views/photos.py", title="Photos", icon=":material/photo_camera:"),
         st.Page("views/published.py", title="Published", icon=":material/menu_book:"),
     ],

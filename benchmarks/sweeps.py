@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from app.charts import significant
+from app.demos.sweep_data import CHANCE, LOST
 from app.demos.sweep_plans import PLANS, Plan
 from benchmarks.record_runs import processor
 from nfnet.run import Diverged, Finished, RunConfig, Step
@@ -112,8 +113,8 @@ def table(plan: Plan) -> Iterator[str]:
         runs = [known[seed] for seed in seeds if seed in known]
         if not runs:
             continue
-        scores = [chance(run) for run in runs]
-        lost = sum(fate != "finished" for _, fate, _ in runs)
+        scores = [score(run) for run in runs]
+        lost = sum(fate != "finished" or accuracy < LOST for accuracy, fate, _ in runs)
         share = statistics.mean(run[2] for run in runs)
         yield (
             f"| {cell.row} | {cell.column} | {len(runs)} | {statistics.mean(scores):.3f} | "
@@ -121,9 +122,9 @@ def table(plan: Plan) -> Iterator[str]:
         )
 
 
-def chance(run: Run) -> float:
+def score(run: Run) -> float:
     """A run's accuracy; a dead net guesses one of ten classes."""
-    return 0.1 if run[0] is None else run[0]
+    return CHANCE if run[0] is None else run[0]
 
 
 def main() -> None:

@@ -1,0 +1,140 @@
+"""Which ingredient matters on a toy net: each combination, beside the paper's waterfall."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from app.compute.jobs import Sweep
+from app.deck.model import Still
+from app.demos import DEMOS, asking, links, one_of, reset, screen, sweep_data, whole
+from app.demos.factorial_figures import cells_figure, effects_figure
+from app.demos.published_paint import Look
+from app.demos.stills import SIZE as STILL_SIZE
+from app.demos.sweep_plans import PLANS
+from app.demos.sweeps import done
+from nfnet.run import UserError
+
+RATES = ("0.3", "1")
+NETS = {"NF-ResNet": "factorial", "NFNet-XS": "factorial-xs"}
+
+OFF = """
+What **off** means here: without **scaled weight standardization** the weights are used as they are
+(they start with variance 1 / fan-in, not centred); without **α and β** a block adds its branch as
+it is and does not divide by the predicted deviation; without **AGC** nothing is clipped;
+without **squeeze-excite** that layer is missing. With **BN** in their place the first two do not
+apply. λ is 0.03 at rate 0.3 and 0.01 at rate 1.
+"""
+
+MAY = """
+**What one may conclude:** for this toy net, at this rate, with this threshold and these 100 steps,
+what each ingredient changed, and whether it did so in every seed.
+
+**What one may not:** anything about the large nets of the papers, about other rates, or about
+ingredients that may only pay off in long trainings, such as squeeze-excite. A bar near zero can be
+two large effects of opposite sign: look at the interactions, and at the runs themselves.
+"""
+
+
+def render(params: dict[str, Any], compact: bool) -> None:
+    """The runs and the effects; not compact: live, and with the paper's ablation below.
+
+    Parameters: lr (one of RATES), net, key.
+    """
+    key = params["key"]
+    if compact:
+        _figures(key, NETS[params["net"]], params["lr"], {}, True)
+        return
+    called = {"net": "net", "lr": "learning rate", "seed": "seed"}
+    readers = {"net": one_of(*NETS), "lr": one_of(*RATES), "seed": whole(0, 9999)}
+    links.check(key, {name: (called[name], read) for name, read in readers.items()})
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        net = st.segmented_control(
+            "Net",
+            list(NETS),
+            default=params["net"],
+            required=True,
+            key=f"{key}_net",
+            bind="query-params",
+        )
+        lr = st.segmented_control(
+            "Learning rate",
+            list(RATES),
+            default=params["lr"],
+            required=True,
+            key=f"{key}_lr",
+            bind="query-params",
+        )
+        plan = PLANS[NETS[net]]
+        seed = st.number_input(
+            "Seed of your own runs",
+            0,
+            9999,
+            len(plan.seeds),
+            key=f"{key}_seed",
+            bind="query-params",
+            width=180,
+            help="The first seed that was not recorded is chosen to begin with.",
+        )
+        reset.button(key, {"net": params["net"], "lr": params["lr"], "seed": len(plan.seeds)})
+        links.hand_out(key, called)
+    st.markdown(OFF)
+    cells = [cell for cell in plan.cells if cell.row == lr]
+    ask = asking.Ask(
+        Sweep(tuple(cell.config.replace(seed=int(seed)) for cell in cells)),
+        f"Run all {len(cells)} with this seed",
+        expected=len(cells),
+        doing="Training one net after another",
+        help="About five seconds a net, two minutes in all; each appears when it is done.",
+        progress=lambda items: done(items, cells),
+    )
+
+    def draw(items: Sequence[Any], own: bool) -> None:
+        _figures(key, plan.id, lr, sweep_data.own(cells, items), False)
+
+    asking.show(f"{key}_{plan.id}", ask, draw)
+    st.markdown(MAY)
+    st.subheader("The full nets: the paper's own ablation")
+    waterfall = DEMOS["published"]
+    waterfall.render(waterfall.read({"figure": "waterfall", "key": f"{key}_paper"}), True)
+
+
+def lab(params: dict[str, Any]) -> list[tuple[str, str]]:
+    """Settings of the page that show what the slide shows."""
+    return [("factorial_net", params["net"]), ("factorial_lr", params["lr"])]
+
+
+def still(params: dict[str, Any]) -> tuple[Still, ...]:
+    """The effects, for print."""
+    record = sweep_data.load(PLANS[NETS[params["net"]]])
+    outcomes = [each for each in record.outcomes if each.row == params["lr"]]
+    figure, alt = effects_figure(outcomes, Look(size=STILL_SIZE))
+    return (Still(figure.to_plotly_json(), alt, record.label),)
+
+
+def _figures(
+    key: str, plan: str, lr: str, own: Mapping[tuple[str, str], float], compact: bool
+) -> None:
+    try:
+        record = sweep_data.load(PLANS[plan])
+    except UserError as error:
+        st.info(str(error))
+        return
+    outcomes = [each for each in record.outcomes if each.row == lr]
+    look = Look(st.context.theme.type == "dark", screen.size(compact))
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Every net** (dot: mean of the seeds; bar: lowest to highest)")
+        _plot(cells_figure(outcomes, own, look), f"{key}_cells")
+    with right:
+        st.markdown("**What an ingredient changed** (dot: one seed; bar: mean)")
+        _plot(effects_figure(outcomes, look), f"{key}_effects")
+    st.caption(record.label)
+
+
+def _plot(drawn: tuple[Any, str], key: str) -> None:
+    figure, alt = drawn
+    config = {"displayModeBar": False}
+    st.plotly_chart(figure, key=key, config=config, theme=None, alt=alt)

@@ -1,0 +1,140 @@
+"""A factorial as two figures: every net with what is in it, and what each ingredient changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from app.demos.effects import effects
+from app.demos.published_paint import Look, figure
+from app.demos.sweep_data import Outcome
+from app.demos.sweep_plans import FACTORS
+
+SHORT = {"ws": "WS", "scaling": "α β", "agc": "AGC", "se": "SE", "bn": "BN", "nothing": "nothing"}
+
+
+def name_of(column: str) -> str:
+    """A combination in short words: "WS + α β + AGC"."""
+    return " + ".join(SHORT[part] for part in column.split("+"))
+
+
+def recipe_of(column: str) -> str:
+    """The colour of a combination, by the recipe that it is or comes closest to."""
+    parts = set(column.split("+"))
+    if "bn" in parts:
+        return "batch"
+    whole = {"ws", "scaling"} <= parts
+    if whole:
+        return "agc" if "agc" in parts else "nf"
+    return "none_agc" if "agc" in parts else "none"
+
+
+def cells_figure(
+    outcomes: Sequence[Outcome], own: Mapping[tuple[str, str], float], look: Look
+) -> tuple[go.Figure, str]:
+    """Each net's accuracy, the best at the top; a bar from the lowest to the highest seed."""
+    ranked = sorted(outcomes, key=lambda each: each.mean)
+    names = [name_of(each.column) for each in ranked]
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [each.mean for each in ranked],
+            "y": names,
+            "text": [each.label for each in ranked],
+            "marker": {
+                "size": 0.7 * look.size,
+                "color": [look.colour(recipe_of(each.column)) for each in ranked],
+                "symbol": [
+                    "square" if each.column.startswith("bn") else "circle" for each in ranked
+                ],
+            },
+            "error_x": {
+                "type": "data",
+                "symmetric": False,
+                "array": [max(each.scores) - each.mean for each in ranked],
+                "arrayminus": [each.mean - min(each.scores) for each in ranked],
+                "color": look.muted,
+                "thickness": 2,
+            },
+            "hovertemplate": "%{y}: %{text}<extra></extra>",
+        }
+    ]
+    mine = [(own[e.row, e.column], name_of(e.column)) for e in ranked if (e.row, e.column) in own]
+    if mine:
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [x for x, _ in mine],
+                "y": [y for _, y in mine],
+                "marker": {
+                    "symbol": "star",
+                    "size": 0.9 * look.size,
+                    "color": look.page,
+                    "line": {"color": look.text, "width": 2},
+                },
+                "hovertemplate": "your run, %{y}: %{x:.3f}<extra></extra>",
+            }
+        )
+    drawn = figure(
+        traces,
+        look,
+        5 + 1.7 * len(ranked),
+        {"title": "test accuracy", "range": [0, 1.02], "dtick": 0.2},
+        {"type": "category", "categoryarray": names, "categoryorder": "array"},
+    )
+    told = "; ".join(f"{name_of(each.column)} {each.mean:.2f}" for each in reversed(ranked))
+    return drawn, f"Mean test accuracy of each net, best first: {told}."
+
+
+def effects_figure(outcomes: Sequence[Outcome], look: Look) -> tuple[go.Figure, str]:
+    """Main effects and interactions: a bar for the mean, a dot for each seed."""
+    found = effects(FACTORS, seeds_of(outcomes))
+    found = [each for each in found if each.by_seed][::-1]
+    names = [" × ".join(SHORT[part] for part in each.factors) for each in found]
+    paints = [look.colour("agc" if len(each.factors) == 1 else "batch") for each in found]
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "x": [each.mean for each in found],
+            "y": names,
+            "marker": {"color": paints, "opacity": 0.55},
+            "hovertemplate": "%{y}: %{x:+.3f}<extra></extra>",
+        },
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [value for each in found for value in each.by_seed],
+            "y": [name for each, name in zip(found, names, strict=True) for _ in each.by_seed],
+            "marker": {"color": look.text, "size": 0.45 * look.size, "symbol": "circle-open"},
+            "hovertemplate": "%{y}, one seed: %{x:+.3f}<extra></extra>",
+        },
+    ]
+    drawn = figure(
+        traces,
+        look,
+        5 + 1.7 * max(len(outcomes), len(found)),
+        {"title": "change of accuracy", "zeroline": True, "zerolinecolor": look.muted},
+        {"type": "category", "categoryarray": names, "categoryorder": "array"},
+    )
+    told = "; ".join(
+        f"{name} {each.mean:+.2f}" for name, each in zip(names[::-1], found[::-1], strict=True)
+    )
+    return drawn, f"Mean change of accuracy, main effects and interactions of two: {told}."
+
+
+def seeds_of(outcomes: Sequence[Outcome]) -> list[dict[frozenset[str], float]]:
+    """One full factorial a seed, for seeds that every combination was run with; BN left out."""
+    cells = {
+        frozenset(each.column.split("+")) - {"nothing"}: each.scores
+        for each in outcomes
+        if not each.column.startswith("bn")
+    }
+    if len(cells) < 2 ** len(FACTORS):
+        return []
+    count = min(map(len, cells.values()))
+    return [{cell: scores[i] for cell, scores in cells.items()} for i in range(count)]

@@ -1,0 +1,240 @@
+"""The sweeps as figures: a map of means, and lines with their spread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import plotly.graph_objects as go
+
+from app.demos.published_paint import Look, figure, legend, note
+from app.demos.sweep_data import Outcome, best
+from app.demos.sweep_plans import AGC, GLOBAL, Plan
+
+Own = Mapping[tuple[str, str], float]
+SCALE = "Cividis"
+# nets of the transfer: dash and marker by what follows in their rows
+STROKES = (
+    ("solid", "circle"),
+    ("dash", "square"),
+    ("dot", "diamond"),
+    ("dashdot", "cross"),
+    ("longdash", "triangle-up"),
+)
+
+
+class Panel(NamedTuple):
+    """A figure with its heading, and what it shows in a sentence."""
+
+    title: str
+    figure: go.Figure
+    alt: str
+
+
+class Stroke(NamedTuple):
+    """How a line is drawn."""
+
+    colour: str
+    dash: str
+    symbol: str
+    width: float = 3.0
+
+
+def draw(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[Panel]:
+    """The panels of a plan, for what there is of its outcomes."""
+    return {"map": _map, "u": _u, "small": _small, "transfer": _transfer}[plan.id](
+        plan, outcomes, own, look
+    )
+
+
+def _order(outcomes: Sequence[Outcome], name: str) -> list[str]:
+    return list(dict.fromkeys(getattr(each, name) for each in outcomes))
+
+
+def _map(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[Panel]:
+    rows, columns = _order(outcomes, "row"), _order(outcomes, "column")
+    at = {(each.row, each.column): each for each in outcomes}
+    means = [[at[r, c].mean if (r, c) in at else None for c in columns] for r in rows]
+    texts = [[at[r, c].label if (r, c) in at else "" for c in columns] for r in rows]
+    trace = {
+        "type": "heatmap",
+        "x": columns,
+        "y": rows,
+        "z": means,
+        "text": texts,
+        "zmin": 0.1,
+        "zmax": 1.0,
+        "colorscale": SCALE,
+        "xgap": 3,
+        "ygap": 3,
+        "hovertemplate": "batch %{y}, λ %{x}: %{text}<extra></extra>",
+        "showscale": False,
+    }
+    notes, tops = [], []
+    for row in rows:
+        top = best([each for each in outcomes if each.row == row])
+        tops.append(f"batch {row}: {', '.join(each.column for each in top)}")
+        for each in (each for each in outcomes if each.row == row):
+            words = f"{each.mean:.2f}".removeprefix("0")
+            words = f"<b>{words}</b>" if each in top else words
+            mine = own.get((each.row, each.column))
+            if mine is not None:
+                words += f"<br>({mine:.2f})".replace("(0", "(")
+            paint = "#000000" if each.mean > 0.55 else "#FFFFFF"
+            font = {"size": round(look.size * (0.85 if look.narrow else 1)), "color": paint}
+            notes.append(note(words, look, x=each.column, y=row, font=font))
+        for each in top:
+            notes_line = {
+                "x0": columns.index(each.column) - 0.47,
+                "x1": columns.index(each.column) + 0.47,
+                "y0": rows.index(row) - 0.46,
+                "y1": rows.index(row) + 0.46,
+            }
+            notes.append(notes_line)
+    frames = [n for n in notes if "x0" in n]
+    words = [n for n in notes if "x0" not in n]
+    shapes = [
+        {"type": "rect", "line": {"color": look.text, "width": 3}, **frame} for frame in frames
+    ]
+    drawn = figure(
+        [trace],
+        look,
+        4 + 2.9 * len(rows),
+        {"title": "threshold λ", "type": "category"},
+        {"title": "batch size", "type": "category"},
+        annotations=words,
+        shapes=shapes,
+    )
+    alt = (
+        "Test accuracy of the NF net over threshold and batch size. Within 0.01 of the best: "
+        f"{'; '.join(tops)}."
+    )
+    return [Panel("", drawn, alt)]
+
+
+def _line(
+    name: str, outcomes: Sequence[Outcome], stroke: Stroke, look: Look, **more: Any
+) -> dict[str, Any]:
+    """Means with bars from the lowest to the highest seed."""
+    means = [each.mean for each in outcomes]
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "x": [each.column for each in outcomes],
+        "y": means,
+        "text": [each.label for each in outcomes],
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": [max(each.scores) - each.mean for each in outcomes],
+            "arrayminus": [each.mean - min(each.scores) for each in outcomes],
+            "thickness": 1.5,
+            "width": 4,
+            "color": stroke.colour,
+        },
+        "line": {"color": stroke.colour, "dash": stroke.dash, "width": stroke.width},
+        "marker": {"color": stroke.colour, "symbol": stroke.symbol, "size": 0.6 * look.size},
+        "hovertemplate": f"{name}, %{{x}}: %{{text}}<extra></extra>",
+        **more,
+    }
+
+
+def _own_points(outcomes: Sequence[Outcome], own: Own, look: Look) -> list[dict[str, Any]]:
+    points = [(e.column, own[e.row, e.column]) for e in outcomes if (e.row, e.column) in own]
+    if not points:
+        return []
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "your runs",
+            "x": [x for x, _ in points],
+            "y": [y for _, y in points],
+            "marker": {
+                "symbol": "star",
+                "size": look.size,
+                "color": look.page,
+                "line": {"color": look.text, "width": 2},
+            },
+            "hovertemplate": "your run, %{x}: %{y:.3f}<extra></extra>",
+        }
+    ]
+
+
+def _frame(traces: list[dict[str, Any]], title: str, columns: list[str], look: Look) -> go.Figure:
+    upright = {"type": "category", "categoryarray": columns, "categoryorder": "array"}
+    return figure(
+        traces,
+        look,
+        23,
+        {"title": title, **upright},
+        {"title": "test accuracy", "range": [0, 1.04], "dtick": 0.2},
+        **legend(look),
+    )
+
+
+def _said(name: str, outcomes: Sequence[Outcome]) -> str:
+    return f"{name}: " + ", ".join(f"{each.column} {each.mean:.2f}" for each in outcomes)
+
+
+def _u(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[Panel]:
+    panels = []
+    for row, title in ((AGC, "threshold λ of AGC"), (GLOBAL, "threshold c of the global norm")):
+        some = [each for each in outcomes if each.row == row]
+        if not some:
+            continue
+        shares = {
+            "type": "scatter",
+            "mode": "lines+markers",
+            "name": "share clipped",
+            "x": [each.column for each in some],
+            "y": [each.share for each in some],
+            "line": {"color": look.muted, "dash": "dot", "width": 2},
+            "marker": {"color": look.muted, "symbol": "x", "size": 0.5 * look.size},
+            "hovertemplate": "share clipped at %{x}: %{y:.0%}<extra></extra>",
+        }
+        stroke = Stroke(look.colour("agc" if row == AGC else "nf"), "solid", "circle")
+        traces = [_line("accuracy", some, stroke, look), shares, *_own_points(some, own, look)]
+        drawn = _frame(traces, title, _order(some, "column"), look)
+        clipped = ", ".join(f"{each.column} {each.share:.0%}" for each in some)
+        alt = f"{_said('Test accuracy by ' + title, some)}. Share clipped: {clipped}."
+        panels.append(Panel(row.split(",")[0], drawn, alt))
+    return panels
+
+
+def _small(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[Panel]:
+    recipes = {"BN": "batch", "NF": "nf", "NF + AGC": "agc"}
+    dashes = {"batch": "dash", "nf": "dot", "agc": "solid"}
+    symbols = {"batch": "square", "nf": "diamond", "agc": "circle"}
+    traces, said = [], []
+    for name, recipe in recipes.items():
+        some = [each for each in outcomes if each.row == name]
+        stroke = Stroke(look.colour(recipe), dashes[recipe], symbols[recipe])
+        traces.append(_line(name, some, stroke, look))
+        said.append(_said(name, some))
+    traces += _own_points(outcomes, own, look)
+    drawn = _frame(traces, "batch size", _order(outcomes, "column"), look)
+    return [Panel("", drawn, f"Test accuracy by batch size. {'; '.join(said)}.")]
+
+
+def _transfer(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[Panel]:
+    panels = []
+    for kind, title in ((AGC, "threshold λ of AGC"), (GLOBAL, "threshold c of the global norm")):
+        rows = [row for row in _order(outcomes, "row") if row.endswith(kind)]
+        traces, said = [], []
+        for row, (dash, symbol) in zip(rows, STROKES, strict=False):
+            net = row.removesuffix(f": {kind}")
+            some = [each for each in outcomes if each.row == row]
+            usual = net == "usual net"
+            paint = look.colour("agc" if kind == AGC else "nf") if usual else look.text
+            traces.append(
+                _line(net, some, Stroke(paint, dash, symbol, 4.0 if usual else 2.0), look)
+            )
+            said.append(_said(net, some))
+        some = [each for each in outcomes if each.row in rows]
+        if not some:
+            continue
+        drawn = _frame(traces + _own_points(some, own, look), title, _order(some, "column"), look)
+        panels.append(Panel(kind.split(",")[0], drawn, f"Test accuracy. {'; '.join(said)}."))
+    return panels

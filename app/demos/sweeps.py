@@ -1,0 +1,140 @@
+"""Many runs: thresholds, batches and nets, each cell over seeds; a part of them can be run live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from app.compute.jobs import Item, Sweep
+from app.deck.model import Still
+from app.demos import asking, links, one_of, reset, screen, sweep_data, whole
+from app.demos.published_paint import Look
+from app.demos.stills import SIZE as STILL_SIZE
+from app.demos.sweep_figures import draw
+from app.demos.sweep_plans import PLANS, Cell, Plan
+from app.demos.sweep_texts import FINDINGS, SETTINGS
+from nfnet.run import UserError
+
+SHOWN = ("map", "u", "small", "transfer")
+TITLES = {PLANS[name].title: name for name in SHOWN}
+_BY = {"small": "column"}  # what is run live together: the cells of one row, or of one column
+
+
+def render(params: dict[str, Any], compact: bool) -> None:
+    """One sweep; not compact: any of them, and a part of it run live.
+
+    Parameters: sweep (one of SHOWN), key.
+    """
+    key = params["key"]
+    if compact:
+        _figures(key, PLANS[params["sweep"]], {}, compact)
+        return
+    usual = PLANS[params["sweep"]].title
+    called = {"title": "sweep", "part": "part to run", "seed": "seed"}
+    links.check(
+        key, {"title": (called["title"], one_of(*TITLES)), "seed": (called["seed"], whole(0, 9999))}
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        title = st.pills(
+            "Sweep",
+            list(TITLES),
+            default=usual,
+            required=True,
+            key=f"{key}_title",
+            bind="query-params",
+        )
+        reset.button(key, {"title": usual, "seed": len(PLANS[params["sweep"]].seeds)})
+        links.hand_out(key, called)
+    plan = PLANS[TITLES[title]]
+    st.markdown(SETTINGS[plan.id])
+    _live(key, plan)
+
+
+def lab(params: dict[str, Any]) -> list[tuple[str, str]]:
+    """Settings of the page that show what the slide shows."""
+    return [("sweeps_title", PLANS[params["sweep"]].title)]
+
+
+def still(params: dict[str, Any]) -> tuple[Still, ...]:
+    """The sweep's figures, for print."""
+    plan = PLANS[params["sweep"]]
+    record = sweep_data.load(plan)
+    panels = draw(plan, record.outcomes, {}, Look(size=STILL_SIZE))
+    return tuple(
+        Still(panel.figure.to_plotly_json(), panel.alt, f"{panel.title} {record.label}".strip())
+        for panel in panels
+    )
+
+
+def _live(key: str, plan: Plan) -> None:
+    """A part of the sweep, run with the viewer's own seed and drawn into the figure."""
+    by = _BY.get(plan.id, "row")
+    parts = list(dict.fromkeys(getattr(cell, by) for cell in plan.cells))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        part = st.selectbox(
+            f"Run live: {(plan.rows if by == 'row' else plan.columns).lower()}",
+            parts,
+            key=f"{key}_part_{plan.id}",
+            width=300,
+        )
+        seed = st.number_input(
+            "Seed",
+            0,
+            9999,
+            len(plan.seeds),
+            key=f"{key}_seed",
+            bind="query-params",
+            width=140,
+            help="The first seed that was not recorded is chosen to begin with.",
+        )
+    cells = [cell for cell in plan.cells if getattr(cell, by) == part]
+    configs = tuple(cell.config.replace(seed=int(seed)) for cell in cells)
+    ask = asking.Ask(
+        Sweep(configs),
+        f"Run these {len(cells)}",
+        expected=len(cells),
+        doing="Training one net after another",
+        help="About five seconds a net; yours are drawn beside the recorded ones.",
+        progress=lambda items: done(items, cells),
+    )
+    asking.show(
+        f"{key}_{plan.id}",
+        ask,
+        lambda items, own: _figures(key, plan, sweep_data.own(cells, items), False),
+    )
+
+
+def done(items: Sequence[Item], cells: Sequence[Cell]) -> float:
+    """Share of the steps done."""
+    at = {item["cell"]: item["step"] for item in items}
+    ended = {item["cell"] for item in items if item["fate"]}
+    steps = [cell.config.steps for cell in cells]
+    done = sum(steps[i] if i in ended else at.get(i, 0) for i in range(len(cells)))
+    return done / sum(steps)
+
+
+def _figures(key: str, plan: Plan, own: dict[tuple[str, str], float], compact: bool) -> None:
+    try:
+        record = sweep_data.load(plan)
+    except UserError as error:
+        st.info(str(error))
+        return
+    look = Look(st.context.theme.type == "dark", screen.size(compact))
+    panels = draw(plan, record.outcomes, own, look)
+    places = st.columns(len(panels)) if len(panels) > 1 else [st.container()]
+    for place, panel in zip(places, panels, strict=True):
+        with place:
+            if panel.title:
+                st.markdown(f"**{panel.title}**")
+            st.plotly_chart(
+                panel.figure,
+                key=f"{key}_{plan.id}_{panel.title}",
+                config={"displayModeBar": False},
+                theme=None,
+                alt=panel.alt,
+            )
+    st.caption(record.label)
+    if not compact:
+        st.markdown(FINDINGS[plan.id])
