@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -61,7 +62,7 @@ def render(params: dict[str, Any], compact: bool) -> None:
         st.html(SWITCH.format(key=key))
     with st.container(key=f"{key}_place"):
         for size, look in looks.items():
-            figure = drawn(name, look, shown)
+            figure = _drawn(name, look, tuple(shown.items()))
             with st.container(key=f"{key}_{size}"):
                 _chart(figure, f"{key}_{size}_chart")
     st.caption(tables.small_print(figure.rows, brief=compact))
@@ -106,6 +107,12 @@ def _looks(compact: bool, dark: bool) -> dict[str, Look]:
     if size == "large" and size not in looks:
         size = "wide"
     return {size: looks[size]} if size else looks
+
+
+@lru_cache(maxsize=128)
+def _drawn(name: str, look: Look, options: tuple[tuple[str, str], ...]) -> Drawn:
+    """As `drawn`; the tables do not change while the app runs, and nobody changes the figure."""
+    return drawn(name, look, dict(options))
 
 
 def _chart(figure: Drawn, key: str) -> None:

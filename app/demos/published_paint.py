@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -65,6 +66,7 @@ def figure(
         quiet = {
             "gridcolor": "rgba(128,138,150,0.28)",
             "zeroline": False,
+            "ticks": "",
             "tickfont": letters,
             "automargin": True,
             "fixedrange": True,  # a finger scrolls the page, not the axis
@@ -77,14 +79,38 @@ def figure(
         "height": round(height * look.height * look.size),
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "font": letters,
-        "hoverlabel": {"font": letters, "bgcolor": look.page, "bordercolor": look.muted},
+        "hoverlabel": {
+            "font": letters,
+            "bgcolor": look.page,
+            "bordercolor": look.muted,
+            "align": "left",
+        },
         "showlegend": False,
         "dragmode": False,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
+        "hovermode": "closest",
+        "autotypenumbers": "strict",
+        # Streamlit hands Plotly a copy of the chart it has just drawn. With this mark and without
+        # a template Plotly finds nothing new in it; else it would draw everything a second time.
+        "datarevision": zlib.crc32(repr(traces).encode()),
     }
     axes = {"xaxis": axis(xaxis), "yaxis": axis(yaxis)}
-    return go.Figure({"data": traces, "layout": {**base, **axes, **layout}})
+    traces = [_bars(trace) if trace["type"] == "bar" else trace for trace in traces]
+    made = go.Figure({"data": traces, "layout": {**base, **axes, **layout}})
+    made.layout.template = None
+    return made
+
+
+def _bars(trace: dict[str, Any]) -> dict[str, Any]:
+    """The bars with what Plotly's usual template would give them."""
+    usual = {
+        "line": {"color": "#E5ECF6", "width": 0.5},
+        "pattern": {"fillmode": "overlay", "size": 10, "solidity": 0.2},
+    }
+    marker = trace["marker"]
+    dressed = {part: {**usual[part], **marker.get(part, {})} for part in usual}
+    return {**trace, "marker": {**marker, **dressed}}
 
 
 def legend(look: Look, **more: Any) -> dict[str, Any]:
