@@ -11,8 +11,9 @@ import contextlib
 import functools
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -125,6 +126,11 @@ def answers(company: Sequence[str], own: str = "", image: bytes = b"") -> Iterat
         net = load(norm)
         seats, before = (_batch(net, mine, names) for names in (company, first))
         yield answer(norm, net, seats, before, seen)
+
+
+def items(company: Sequence[str], own: str = "", image: bytes = b"") -> Iterator[dict[str, Any]]:
+    """`answers` as dicts of JSON values."""
+    return map(asdict, answers(company, own, image))
 
 
 def answer(norm: str, net: Classifier, seats: Tensor, before: Tensor, seen: str = "") -> Answer:

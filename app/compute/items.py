@@ -75,14 +75,22 @@ class CostsItem(TypedDict):
 
 
 class MatesItem(TypedDict):
-    """One picture's answers in one company, by one net."""
+    """`nfnet.mates.Answer` as JSON: what one net says to a picture in one company."""
 
-    norm: str  # "nf" or "batch"
-    training: bool  # the mode: batch statistics, or running ones
-    labels: list[str]  # the five most probable classes
-    probabilities: list[float]
-    difference: float  # largest change of a logit against the picture in its first company
+    norm: str  # "batch" or "nf"
+    labels: list[str]  # the most probable classes
+    here: list[float]  # their probabilities in this company, in training mode
+    first: list[float]  # the same in the first company
+    evaluation: list[float]  # the same in evaluation mode
+    here_label: str
+    first_label: str
+    evaluation_label: str
+    difference: float  # largest change of a logit against the first company
+    alone: float  # the same against the picture by itself
+    gap: float  # the same against evaluation mode
+    scale: float  # the largest logit
     reach: list[float]  # for each seat: norm of the gradient of the own loss by that seat's pixels
+    seen: str  # an uploaded picture, as a JPEG in base64; "" for a named one
 
 
 class TurnsItem(TypedDict):

@@ -124,10 +124,10 @@ class Costs:
 
 @dataclass(frozen=True)
 class Mates:
-    """One picture in the company of others, through a net in training mode. Items: `MatesItem`."""
+    """One picture in the company of others, through BN and NF. Items: a `MatesItem` a net."""
 
-    company: tuple[str, ...]  # drawings at the other seats, by name
-    own: str = ""  # the drawing at the first seat; "" if `image` sits there
+    company: tuple[str, ...]  # pictures at the other seats, by their names in nfnet.strangers
+    own: str = ""  # the picture at the first seat; "" if `image` sits there
     image: bytes = field(default=b"", repr=False, compare=False)  # as it was uploaded
     digest: str = ""  # of the picture; computed if not given
 
@@ -135,8 +135,10 @@ class Mates:
         object.__setattr__(self, "company", tuple(self.company))
         if not all(isinstance(name, str) for name in (self.own, *self.company)):
             raise UserError("drawings are called by their names")
-        if not 1 <= len(self.company) <= MAX_COMPANY:
-            raise UserError(f"a picture has 1 to {MAX_COMPANY} others in its batch")
+        if len(self.company) > MAX_COMPANY:
+            raise UserError(f"a picture has at most {MAX_COMPANY} others in its batch")
+        if not self.own and not self.image and not self.digest:
+            raise UserError("choose a picture for the first seat")
         _check_picture(self)
 
 

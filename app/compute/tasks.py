@@ -21,6 +21,7 @@ from app.compute.jobs import (
     Gradients,
     Item,
     Job,
+    Mates,
     Models,
     Propagate,
     Race,
@@ -58,7 +59,7 @@ def load_library() -> Library:
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    from nfnet import costs, propagation, training
+    from nfnet import costs, mates, propagation, training
 
     _warm_up(training.train)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -69,6 +70,7 @@ def load_library() -> Library:
             Gradients: lambda job: training.gradient_units(job.config, job.at_steps),
             Propagate: lambda job: propagation.propagate(job.config, job.images),
             Costs: lambda job: costs.costs(job.configs),
+            Mates: lambda job: mates.items(job.company, job.own, job.image),
         },
         _photos(),
         torch.cuda.device_count(),

@@ -6,9 +6,12 @@ is not exactly one of those below ends the worker.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import dataclasses
 import functools
 import json
+import math
 import types
 from typing import (
     Any,
@@ -53,6 +56,7 @@ MAX_BYTES = 16 << 20  # a message's
 MAX_SEEN = 2 << 20  # bytes of the picture in an answer
 MAX_GRID = 64  # rows or columns of a heat map
 MAX_LABEL = 300  # characters
+_JPEG = b"\xff\xd8\xff"
 
 
 class BadMessage(Exception):
@@ -120,6 +124,8 @@ def items_from_json(job: Job, values: list) -> list[Item]:
             raise BadMessage(f"not an item of a {type(job).__name__}: {str(value)[:80]}")
         if isinstance(job, Classify) and "answer" in value:
             _check_answer(value["answer"])
+        if isinstance(job, Mates):
+            _check_mates(value, len(job.company) + 1)
     return values
 
 
@@ -130,7 +136,7 @@ _ITEMS = {
     Models: ModelsItem,
     Download: LoadingItem,
     Costs: CostsItem,
-    Mates: LoadingItem | MatesItem,
+    Mates: MatesItem,
     Turns: TurnsItem,
     Sweep: SweepItem,
 }
@@ -147,7 +153,7 @@ def _check_answer(values: dict[str, Any]) -> None:
         raise BadMessage(f"not an answer: {str(values)[:80]}")
     grid = answer.heat_map or [[0.0]]
     if (
-        not answer.seen.startswith(b"\xff\xd8\xff")  # JPEG
+        not answer.seen.startswith(_JPEG)
         or len(answer.seen) > MAX_SEEN
         or any(len(p.label) > MAX_LABEL or not 0 <= p.probability <= 1 for p in answer.predictions)
         or not 1 <= len(grid) <= MAX_GRID
@@ -155,6 +161,28 @@ def _check_answer(values: dict[str, Any]) -> None:
         or any(len(row) != len(grid[0]) or not all(0 <= v <= 1 for v in row) for row in grid)
     ):
         raise BadMessage(f"an answer that no page may show: {str(values)[:80]}")
+
+
+def _check_mates(item: MatesItem, seats: int) -> None:
+    """BadMessage unless the item is one that a page may show beside this many pictures."""
+    shares = [item[name] for name in ("here", "first", "evaluation")]
+    labels = [*item["labels"], *(item[f"{n}_label"] for n in ("here", "first", "evaluation"))]
+    numbers = [*item["reach"], *(item[name] for name in ("difference", "alone", "gap", "scale"))]
+    try:
+        seen = base64.b64decode(item["seen"], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadMessage(f"not a picture: {item['seen'][:80]}") from error
+    if (
+        item["norm"] not in ("batch", "nf")
+        or any(len(each) != len(item["labels"]) for each in shares)
+        or not all(0 <= value <= 1 for each in shares for value in each)
+        or any(len(label) > MAX_LABEL for label in labels)
+        or not all(math.isfinite(value) and value >= 0 for value in numbers)
+        or len(item["reach"]) != seats
+        or len(seen) > MAX_SEEN
+        or (seen and not seen.startswith(_JPEG))
+    ):
+        raise BadMessage(f"an item that no page may show: {str(item)[:80]}")
 
 
 def _lane_event(value: Any, lanes: int) -> tuple[int, Event]:

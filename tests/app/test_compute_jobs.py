@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
 import math
@@ -47,7 +48,8 @@ GRADIENTS = {"step": 0, "loss": 2.3, "layers": [LAYER]}
         Gradients(RunConfig(lr=0.1), at_steps=(0, 3)),
         Propagate(PRESETS["nfnet_xs"], images="shapes"),
         Costs(RunConfig(), (4, 8), ("nf",)),
-        Mates(("goldfish", "noise"), "bus"),
+        Mates(("goldfish", "noise-1"), "umbrella"),
+        Mates((), "umbrella"),
         Turns(RunConfig(clipping=0.01), (1, 9)),
         Sweep((RunConfig(without=("ws",)), RunConfig(clip_by="global", clipping=1.0))),
     ],
@@ -69,8 +71,8 @@ def test_a_job_survives_json(job):
         (lambda: Costs(RunConfig(), ()), "1 to 6 batch sizes"),
         (lambda: Costs(RunConfig(), (0,)), "batch_size must be"),
         (lambda: Costs(RunConfig(), (4,), ("layer",)), "norm must be one of"),
-        (lambda: Mates((), "bus"), "1 to 127 others"),
-        (lambda: Mates(("bus",) * 128, "bus"), "1 to 127 others"),
+        (lambda: Mates(("bus",) * 128, "bus"), "at most 127 others"),
+        (lambda: Mates(("bus",)), "choose a picture for the first seat"),
         (lambda: Mates((3,), "bus"), "names"),
         (lambda: Mates(("bus",), image=b"x" * (MAX_BYTES + 1)), "make it smaller"),
         (lambda: Sweep(()), "1 to 120 runs, not 0"),
@@ -149,6 +151,41 @@ def test_items_of_short_jobs_are_checked_field_by_field():
             wire.items_from_json(job, [broken])
     with pytest.raises(wire.BadMessage):
         wire.items_from_json(Propagate(RunConfig()), [GRADIENTS])
+
+
+MATES = {
+    "norm": "nf",
+    "labels": ["goldfish", "bus"],
+    **{name: [0.75, 0.25] for name in ("here", "first", "evaluation")},
+    **{f"{name}_label": "goldfish" for name in ("here", "first", "evaluation")},
+    **{"difference": 0.0, "alone": 1e-6, "gap": 0.0, "scale": 8.5, "reach": [1.5, 0.0], "seen": ""},
+}
+
+
+def test_an_answer_about_batch_mates_is_checked_before_a_page_shows_it():
+    job = Mates(("noise-1",), "umbrella")
+    jpeg = base64.b64encode(b"\xff\xd8\xff and so on").decode()
+    for whole in (MATES, {**MATES, "seen": jpeg}):
+        assert wire.items_from_json(job, [whole]) == [whole]
+    for changes in (
+        {"norm": "<b>"},
+        {"labels": ["goldfish"]},
+        {"labels": ["goldfish", "b" * 400]},
+        {"here_label": "b" * 400},
+        {"here": [1.5, 0.25]},
+        {"first": [0.75, math.nan]},
+        {"difference": math.inf},
+        {"gap": -1.0},
+        {"scale": None},
+        {"reach": [1.5]},
+        {"reach": [1.5, 0.0, 0.0]},
+        {"reach": [math.nan, 0.0]},
+        {"seen": "no base64!"},
+        {"seen": base64.b64encode(b"<svg onload=").decode()},
+        {"seen": base64.b64encode(b"\xff\xd8\xff" + bytes(3 << 20)).decode()},
+    ):
+        with pytest.raises(wire.BadMessage):
+            wire.items_from_json(job, [{**MATES, **changes}])
 
 
 @given(
