@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from nfnet.agc import ClipSummary, clip_grad_, parameter_groups, unitwise_norm
 from nfnet.build import build_model
+from nfnet.checkpoint import read_metadata
 from nfnet.data import Dataset, augment, batches, load_dataset
 from nfnet.devices import pick_device
 from nfnet.published import SHIPPED
@@ -137,15 +138,35 @@ def is_stuck(losses: Sequence[float], classes: int) -> bool:
     return bool(tail) and abs(sum(tail) / len(tail) - chance) <= 0.01 * chance
 
 
+def begin(config: RunConfig, classes: Sequence[str]) -> nn.Module:
+    """The net that a run begins with: fresh, or a shipped one's weights.
+
+    The classifier comes along only if the classes are the same, in the same order.
+
+    Raises:
+        UserError: the shipped file is missing, or is of another net than the run's.
+    """
+    model = build_model(config, len(classes))
+    if config.start == "random":
+        return model
+    path = SHIPPED / f"{config.start}.safetensors"
+    known = tuple(label for _, label in read_metadata(path).classes)
+    trained = build_model(config, len(known))
+    load_weights(trained, path)
+    if known == tuple(classes):
+        return trained
+    head = "classifier."
+    body = {name: t for name, t in trained.state_dict().items() if not name.startswith(head)}
+    model.load_state_dict(body, strict=False)
+    return model
+
+
 class Trainer:
     """A net, its data and its optimizer: one batch's gradients at a time, then one update."""
 
     def __init__(self, config: RunConfig, dataset: Dataset, device: torch.device) -> None:
         self.config, self.dataset, self.device = config, dataset, device
-        self.model: nn.Module = build_model(config, len(dataset.classes))
-        if config.start != "random":
-            load_weights(self.model, SHIPPED / f"{config.start}.safetensors")
-        self.model.to(device)
+        self.model: nn.Module = begin(config, dataset.classes).to(device)
         # grouped convolutions are slower in this layout on some devices, plain ones faster
         plain = config.architecture == "resnet"
         self.layout = torch.channels_last if plain else torch.contiguous_format

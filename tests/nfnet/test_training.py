@@ -10,6 +10,7 @@ import torch
 from nfnet.agc import adaptive_clip_grad_
 from nfnet.checkpoint import Preprocessing
 from nfnet.data import load_dataset
+from nfnet.procedural import SHAPE_NAMES
 from nfnet.run import (
     PRESETS,
     Controls,
@@ -262,13 +263,16 @@ def test_a_run_can_start_from_a_shipped_net(monkeypatch, tmp_path) -> None:
     with pytest.raises(UserError, match=r"nf_cifar10\.safetensors"):
         make_trainer(config)
     net = make_trainer(config.replace(start="random", seed=5)).model
-    save_weights(
-        net,
-        tmp_path / "nf_cifar10.safetensors",
-        classes=[("", name) for name in "abcdefghij"],
-        preprocessing=Preprocessing(32, (0.5,) * 3, (0.25,) * 3),
-    )
-    begun = make_trainer(config).model.state_dict()
-    assert all(torch.equal(begun[name], value) for name, value in net.state_dict().items())
+    for classes, kept in ((SHAPE_NAMES, True), (SHAPE_NAMES[::-1], False)):
+        save_weights(
+            net,
+            tmp_path / "nf_cifar10.safetensors",
+            classes=[("", name) for name in classes],
+            preprocessing=Preprocessing(32, (0.5,) * 3, (0.25,) * 3),
+        )
+        begun = make_trainer(config).model.state_dict()
+        equal = {name: torch.equal(begun[name], value) for name, value in net.state_dict().items()}
+        assert equal.pop("classifier.weight") == kept  # the biases are zero in any fresh net
+        assert all(equal.values())
     with pytest.raises(UserError, match="widths"):
         make_trainer(config.replace(widths=(8, 16, 32)))
