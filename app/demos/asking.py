@@ -1,5 +1,7 @@
 """A measurement on a button: recorded figures until it is pressed, the server's own from then on.
 
+What takes a moment only may be asked without a button, as soon as a setting changes.
+
 Everything sits in one fragment that looks while the viewer's own job goes on, and not when it does
 not. A demo gives the job and a function that draws its items, as many as have come.
 """
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 import app.compute
-from app.compute.jobs import Item, Job
+from app.compute.jobs import Item, Job, without_picture
 from app.compute.tickets import State, Ticket
 from app.demos import runs
 from nfnet.run import UserError
@@ -34,6 +36,8 @@ class Ask:
         recorded: figures of exactly this job made beforehand, shown until the button is pressed.
         about: where and how those were made.
         progress: share done by the items so far, where counting them does not tell.
+        at_once: asked by itself whenever the job is another one, unless its figures are recorded;
+            the button is there to ask again. `draw` has to say what it shows meanwhile.
     """
 
     job: Job | None
@@ -45,6 +49,7 @@ class Ask:
     recorded: Sequence[Item] = ()
     about: str = ""
     progress: Callable[[Sequence[Item]], float] | None = None
+    at_once: bool = False
 
 
 def show(key: str, ask: Ask, draw: Callable[[Sequence[Item], bool], None]) -> None:
@@ -54,6 +59,8 @@ def show(key: str, ask: Ask, draw: Callable[[Sequence[Item], bool], None]) -> No
     job, or an equal one, made them. A job under this key that is not the one asked for now is
     cancelled and forgotten.
     """
+    if ask.at_once:
+        _at_once(key, ask)
     pace = runs.pace(_state(_current(key, ask)))
     st.fragment(_part, run_every=runs.interval(pace))(key, ask, draw, pace)
 
@@ -68,7 +75,9 @@ def _part(key: str, ask: Ask, draw: Callable[[Sequence[Item], bool], None], pace
     items = ticket.events() if ticket else []
     with above:
         with st.container(horizontal=True, vertical_alignment="center"):
-            if pace:
+            if ask.at_once and (pace or ask.recorded or (state and state.name == "done")):
+                pass
+            elif pace:
                 st.button(
                     "Cancel",
                     key=f"{key}_cancel",
@@ -103,16 +112,20 @@ def _where(key: str, ask: Ask, state: State | None, items: Sequence[Item]) -> No
         if ask.recorded and ask.about:
             st.caption(ask.about)
     elif state.name == "queued":
+        if ask.at_once and state.place < 2:
+            return  # its turn comes in a moment
         eta = f", about {state.eta:.0f} s" if state.eta is not None else ""
         st.info(f"This waits for a free worker: number {state.place} in the queue{eta}.")
     elif state.name == "running":
+        if ask.at_once:
+            return
         share = ask.progress(items) if ask.progress else len(items) / ask.expected
         st.progress(min(1.0, share), f"{ask.doing}: {share:.0%}.")
     elif state.name == "failed":
         st.error(state.message or GONE)
     elif state.name == "cancelled":
         st.info("This was stopped before it ended. Press the button to begin anew.")
-    elif st.session_state.get(f"{key}_shared"):
+    elif st.session_state.get(f"{key}_shared") and not ask.at_once:
         st.caption(MADE_BEFORE)
 
 
@@ -133,6 +146,15 @@ def _current(key: str, ask: Ask) -> Ticket | None:
 
 def _state(ticket: Ticket | None) -> State | None:
     return ticket.state if ticket else None
+
+
+def _at_once(key: str, ask: Ask) -> None:
+    """Submits what is asked for now, unless that was done before or its figures are recorded."""
+    if st.session_state.get(f"{key}_last_asked") == ask.job:
+        return
+    st.session_state[f"{key}_last_asked"] = ask.job and without_picture(ask.job)
+    if ask.job is not None and not ask.recorded:
+        _submit(key, ask)
 
 
 def _submit(key: str, ask: Ask) -> None:

@@ -56,6 +56,58 @@ def test_recorded_figures_until_the_button_is_pressed(at, compute) -> None:
     assert at.button(key="x_ask") and not at.exception
 
 
+def page_at_once() -> None:
+    import streamlit as st
+
+    from app.compute.jobs import Mates
+    from app.demos import asking
+
+    seat = st.text_input("Seat", "noise-1", key="seat")
+    ask = asking.Ask(
+        Mates((seat,), "umbrella"),
+        "Ask again",
+        expected=2,
+        doing="Looking",
+        recorded=["recorded"] if seat == "noise-1" else (),
+        at_once=True,
+    )
+    asking.show("x", ask, lambda items, own: st.text(f"{list(items)} own={own}"))
+
+
+def test_at_once_every_change_is_asked_and_ends_the_one_before(compute) -> None:
+    at = AppTest.from_function(page_at_once, default_timeout=30).run()
+    assert at.text[0].value == "['recorded'] own=False"
+    assert not compute.tickets and not at.button
+    at.text_input(key="seat").set_value("noise-2").run()
+    (first,) = compute.tickets
+    first.state = State("running")
+    at.run()
+    assert len(compute.tickets) == 1 and not at.button and not at.get("progress")
+    at.text_input(key="seat").set_value("noise-3").run()
+    second = compute.tickets[1]
+    assert first.cancelled and second.job.company == ("noise-3",)
+    second.state, second.items = State("done"), ["one", "two"]
+    at.run()
+    assert at.text[0].value == "['one', 'two'] own=True" and not at.button
+    at.text_input(key="seat").set_value("noise-1").run()  # recorded: nothing to compute
+    assert at.text[0].value == "['recorded'] own=False" and len(compute.tickets) == 2
+
+
+def test_at_once_a_refusal_or_failure_is_said_once_and_can_be_asked_again(compute) -> None:
+    at = AppTest.from_function(page_at_once, default_timeout=30).run()
+    compute.refuse = QueueFull("Too many wait; try again in a minute.")
+    at.text_input(key="seat").set_value("noise-2").run()
+    assert at.warning[0].value == "Too many wait; try again in a minute."
+    compute.refuse = None
+    at.run()
+    assert not compute.tickets  # it does not hammer on the door
+    at.button(key="x_ask").click().run()
+    compute.tickets[0].state = State("failed", reason="worker died", message="It died; again.")
+    at.run()
+    assert at.error[0].value == "It died; again." and at.button(key="x_ask")
+    assert len(compute.tickets) == 1
+
+
 def test_another_question_ends_the_job_of_the_last(at, compute) -> None:
     at.button(key="x_ask").click().run()
     compute.tickets[0].state = State("running")
