@@ -1,0 +1,189 @@
+"""Sweeps and the factorial: what recordings come to, and the pages as a viewer drives them."""
+
+import itertools
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.compute.tickets import State
+from app.demos import DEMOS, sweep_data, sweeps
+from app.demos.factorial_figures import name_of, recipe_of, seeds_of
+from app.demos.published_paint import Look
+from app.demos.sweep_data import Outcome, best
+from app.demos.sweep_figures import draw
+from app.demos.sweep_plans import FACTORS, PLANS
+from app.theme import COLOURS
+from nfnet.run import CLASSROOM, RunConfig, UserError
+from tests.app.scripted_compute import ScriptedCompute
+
+
+def score(cell: int, seed: int) -> float:
+    return (37 * cell + 11 * seed) % 80 / 100 + 0.18
+
+
+def recording(plan) -> str:
+    """Runs as benchmarks/sweeps.py writes them, with made-up results; the last cell is missing."""
+    usual = RunConfig().to_json()
+    cells = []
+    for number, cell in enumerate(plan.cells[:-1]):
+        given = {n: v for n, v in cell.config.to_json().items() if v != usual[n]}
+        runs = {str(seed): [score(number, seed), "finished", 0.5] for seed in plan.seeds[1:]}
+        runs[str(plan.seeds[0])] = [None, "non-finite", 0.0]
+        cells.append({"config": given, "runs": runs})
+    conditions = {"cpu": "a CPU", "torch": "2.13.0"}
+    return json.dumps({"made": "2026-11-24", "conditions": conditions, "cells": cells})
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    for plan in PLANS.values():
+        (tmp_path / f"{plan.id}.json").write_text(recording(plan))
+    monkeypatch.setattr(sweep_data, "FOLDER", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def compute(monkeypatch) -> ScriptedCompute:
+    fake = ScriptedCompute()
+    monkeypatch.setattr("app.compute.get_compute", lambda workers=None: fake)
+    return fake
+
+
+@pytest.fixture
+def page(compute, folder):
+    def open_with(name: str, **params: str) -> AppTest:
+        at = AppTest.from_file("../../app/main.py", default_timeout=60)
+        for parameter, value in params.items():
+            at.query_params[parameter] = value
+        at.switch_page(f"views/{name}.py").run()
+        assert not at.exception
+        return at
+
+    return open_with
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
+def test_every_cell_is_its_own_run_within_the_classrooms_limits(plan) -> None:
+    assert len({cell.config for cell in plan.cells}) == len(plan.cells)
+    assert len({(cell.row, cell.column) for cell in plan.cells}) == len(plan.cells)
+    assert len(plan.seeds) >= 5
+    for cell in plan.cells:
+        cell.config.check(CLASSROOM)
+
+
+def test_a_factorial_has_every_combination_at_each_rate() -> None:
+    for name, lr in itertools.product(("factorial", "factorial-xs"), ("0.3", "1")):
+        columns = [cell.column for cell in PLANS[name].cells if cell.row == lr]
+        assert len(columns) == len(set(columns)) == 2 ** len(FACTORS) + 4
+        assert {recipe_of(column) for column in columns} == set(COLOURS)
+        assert len({name_of(column) for column in columns}) == len(columns)
+
+
+def test_outcomes_count_the_dead_at_chance(folder) -> None:
+    plan = PLANS["u"]
+    record = sweep_data.load(plan)
+    assert len(record.outcomes) == len(plan.cells) - 1
+    first = record.outcomes[0]
+    assert first.scores.count(sweep_data.CHANCE) == 1 and first.lost == 1 and first.share == 0.4
+    assert "a CPU" in record.label and "seeds 0 to 4" in record.label
+    (folder / "u.json").write_text("{")
+    with pytest.raises(UserError, match="make it again"):
+        sweep_data.load(plan)
+    (folder / "u.json").unlink()
+    with pytest.raises(UserError, match="sweeps run u"):
+        sweep_data.load(plan)
+
+
+def test_the_best_are_those_within_a_hundredth_of_the_best() -> None:
+    some = [Outcome("r", str(x), (x, x), 0, 0.0) for x in (0.5, 0.895, 0.9, 0.88)]
+    assert [each.column for each in best(some)] == ["0.895", "0.9"]
+
+
+def test_seeds_of_a_factorial_need_every_combination(folder) -> None:
+    outcomes = [o for o in sweep_data.load(PLANS["factorial"]).outcomes if o.row == "0.3"]
+    runs = seeds_of(outcomes)
+    assert len(runs) == 5 and all(len(each) == 16 for each in runs)
+    assert not any("bn" in cell for cell in runs[0])
+    assert frozenset() in runs[0] and frozenset(FACTORS) in runs[0]
+    assert seeds_of(outcomes[1:]) == []
+
+
+@pytest.mark.parametrize("name", sweeps.SHOWN)
+@pytest.mark.parametrize("dark", [False, True])
+def test_figures_show_every_outcome_and_say_it(folder, name, dark) -> None:
+    record = sweep_data.load(PLANS[name])
+    panels = draw(PLANS[name], record.outcomes, {}, Look(dark))
+    drawn = 0
+    for panel in panels:
+        assert len(panel.alt) > 40
+        for trace in panel.figure.data:
+            if trace.type == "heatmap":
+                drawn += sum(z is not None for row in trace.z for z in row)
+            elif trace.name != "share clipped":
+                drawn += len(trace.y)
+    assert drawn == len(record.outcomes)
+
+
+@pytest.mark.parametrize("name", sweeps.SHOWN)
+def test_a_part_runs_with_the_viewers_seed_and_is_drawn(page, compute, name) -> None:
+    at = page("sweeps", sweeps_title=PLANS[name].title)
+    at.number_input(key="sweeps_seed").set_value(7).run()
+    at.button(key=f"sweeps_{name}_ask").click().run()
+    job = compute.tickets[0].job
+    assert {config.seed for config in job.configs} == {7}
+    wanted = {cell.config.replace(seed=7) for cell in PLANS[name].cells}
+    assert set(job.configs) <= wanted
+    ended = {"cell": 0, "step": 9, "accuracy": 0.5, "fate": "finished", "clipped_share": 0.1}
+    compute.tickets[0].state = State("running")
+    compute.tickets[0].items = [{**ended, "seconds": 1.0}]
+    at.run()
+    assert not at.exception and at.button(key=f"sweeps_{name}_cancel")
+
+
+def test_all_combinations_run_with_the_viewers_seed(page, compute) -> None:
+    at = page("factorial", factorial_lr="0.3")
+    at.button(key="factorial_factorial_ask").click().run()
+    configs = compute.tickets[0].job.configs
+    assert len(configs) == 20 and {config.seed for config in configs} == {5}
+    assert {config.lr for config in configs} == {0.3}
+    at.segmented_control(key="factorial_net").set_value("NFNet-XS").run()
+    assert not at.exception
+    assert len(at.get("plotly_chart")) >= 3  # the paper's waterfall is the third
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("sweeps", {"sweeps_title": "<b>"}),
+        ("sweeps", {"sweeps_seed": "-1"}),
+        ("factorial", {"factorial_net": "GPT"}),
+        ("factorial", {"factorial_lr": "1e999"}),
+    ],
+)
+def test_a_hostile_address_gets_one_sentence(page, name, params) -> None:
+    at = page(name, **params)
+    assert len(at.warning) == 1 and "is not here" in at.warning[0].value
+
+
+def test_reset_brings_the_first_sweep_back(page) -> None:
+    at = page("sweeps", sweeps_title=PLANS["small"].title, sweeps_seed="9")
+    at.button(key="sweeps_restore").click().run()
+    assert at.pills(key="sweeps_title").value == PLANS["map"].title
+    assert at.number_input(key="sweeps_seed").value == 5
+
+
+@pytest.mark.parametrize("name", ["sweeps", "factorial"])
+def test_without_recordings_the_page_says_so(page, folder, name) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    at = page(name)
+    assert "not recorded" in at.info[0].value
+
+
+@pytest.mark.parametrize("name", ["sweeps", "factorial"])
+def test_what_is_printed_is_the_recorded_figure(folder, name) -> None:
+    demo = DEMOS[name]
+    stills = demo.still(demo.read({}))
+    assert stills and all(still.figure["data"] and still.alt for still in stills)
+    assert dict(demo.lab(demo.read({})))
