@@ -2,42 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
-from app.demos import fresh, links, one_of, recorded, screen
+from app import shell
+from app.components.clip_canvas import Choice, Look, clip_canvas
+from app.demos import clip_settings, fresh, links, one_of, recorded, reset, screen
+from app.demos.clipping_words import (
+    NOTHING,
+    PIECES,
+    WORDS,
+    angle,
+    describe,
+    floored,
+    formula,
+    takeaway,
+)
 from app.demos.presets import LAMBDAS
-from app.demos.unit_figures import EPS, Units, shares_by_layer, sorted_units
-from nfnet.run import RunConfig, UserError
+from app.demos.unit_figures import Units, shares_by_layer, sorted_units
+from nfnet.run import CLIP_BY, RunConfig, UserError
 
-WORDS = """
-- A **unit** is what is clipped as one piece: in a convolution all the weights that make one output
-  channel. A bias vector or a gain vector is one unit as a whole.
-- **Fan-in** is how many weights feed a unit: input channels × 3 × 3. A **gain** is the one learned
-  factor of an output channel, applied after its weights are standardized.
-- **‖W‖\\*** is the length of the unit's weights (root of the sum of squares), but at least 0.001,
-  so that a unit which starts at zero can move. **‖G‖** is the length of its gradient.
-"""
-
-NOTHING = (
-    "There are no recorded gradients; the button **Take fresh gradients** on Clipping makes some."
+HOW = (
+    "Drag the line λ up or down; with the keyboard, arrow keys move it. Choose a bar to see its "
+    "unit's weight and gradient on the right, where the circle is λ times ‖W‖\\*: drag that too."
 )
 
 
-def render(params: dict[str, Any], compact: bool) -> None:
-    """Sorted ratios with the threshold; not compact: layers, one unit's arithmetic, a fresh set.
+@dataclass(frozen=True)
+class View:
+    """One look at the units."""
 
-    Parameters: step (of training), clipping (the slider's first place), key.
+    key: str
+    units: Units
+    clipping: float | None
+    by: str
+    compact: bool
+    plain: bool
+    dark: bool
+    size: int
+
+
+def render(params: dict[str, Any], compact: bool) -> None:
+    """The units as bars under a threshold; not compact: one unit, layers, a fresh set.
+
+    Parameters: step (of training), clipping (the threshold's first place), key.
     """
-    key = params["key"]
+    key, plain = params["key"], shell.flag("plain")
     if not compact:
         links.check(
             key,
             {
                 "step": ("training step", one_of(*map(str, fresh.STEPS))),
-                "lambda": ("threshold", one_of(*LAMBDAS)),
+                "lambda": ("threshold", clip_settings.threshold),
+                "by": ("way of clipping", one_of(*CLIP_BY)),
             },
         )
         st.markdown(WORDS)
@@ -48,8 +67,38 @@ def render(params: dict[str, Any], compact: bool) -> None:
         if not compact:
             fresh.offer(key)
         return
-    bind = None if compact else "query-params"
-    dark = st.context.theme.type == "dark"
+    clip_settings.arrive(key, params["clipping"], compact, plain)
+    step = _controls(params, compact, plain)
+    view = View(
+        key,
+        Units.of(next(item for item in items if item["step"] == int(step))),
+        clip_settings.clipping_now(key),
+        st.session_state[f"{key}_by"],
+        compact,
+        plain,
+        st.context.theme.type == "dark",
+        screen.size(compact),
+    )
+    if compact:
+        _overview(view, 380)
+        return
+    clip_settings.show_in_address(key, params["clipping"])
+    st.caption(f"{label} {floored(view.units)}".strip())
+    if not plain:
+        st.markdown(HOW)
+    _overview(view, 430)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _one_unit(view)
+        _against_global(view)
+    with right:
+        _layers(view)
+    fresh.offer(key)
+
+
+def _controls(params: dict[str, Any], compact: bool, plain: bool) -> str:
+    """The settings that are no part of the canvas. Returns the training step."""
+    key = params["key"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         step = st.segmented_control(
             "Training step",
@@ -57,42 +106,28 @@ def render(params: dict[str, Any], compact: bool) -> None:
             default=params["step"],
             required=True,
             key=f"{key}_step",
-            bind=bind,
+            bind=None if compact else "query-params",
         )
-        stop = st.select_slider(
-            "Threshold λ",
-            LAMBDAS,
-            value=params["clipping"],
-            key=f"{key}_lambda",
-            bind=bind,
-            width=420,
-            help="A unit is shortened when ‖G‖ is more than λ times ‖W‖*.",
-        )
-    clipping = None if stop == "off" else float(stop)
-    units = Units.of(next(item for item in items if item["step"] == int(step)))
-    if compact:
-        _overview(key, units, clipping, dark, screen.size(compact), height=380)
-        return
-    st.caption(f"{label} {floored(units)}".strip())
-    chosen = st.session_state.get(f"{key}_chosen")
-    _overview(key, units, clipping, dark, screen.size(compact), 430, _valid(chosen, units))
-    left, right = st.columns(2, gap="large")
-    with left:
-        _one_unit(key, units, clipping)
-        _against_global(units, clipping)
-    with right:
-        st.subheader("Layer by layer")
-        shares = units.shares(clipping)
-        figure = shares_by_layer(shares, dark)
-        most = max(shares, key=shares.get)
-        st.plotly_chart(
-            figure,
-            key=f"{key}_layers",
-            height=120 + 21 * len(shares),
-            config={"displayModeBar": False},
-            alt=f"Share of units shortened by layer; most in {most} ({shares[most]:.0%}).",
-        )
-    fresh.offer(key)
+        if plain:
+            st.select_slider(
+                "Threshold λ",
+                LAMBDAS,
+                key=f"{key}_lambda",
+                width=420,
+                help="A piece is shortened when its ‖G‖ is more than λ times its ‖W‖*.",
+            )
+            st.segmented_control(
+                "Clipped as one",
+                list(PIECES),
+                required=True,
+                format_func=PIECES.__getitem__,
+                key=f"{key}_by",
+            )
+        if not compact:
+            usual = {"step": params["step"], "lambda": params["clipping"], "by": clip_settings.BY}
+            reset.button(key, usual)
+            links.hand_out(key, {"step": "training step", "fresh_net": "another net"})
+    return step
 
 
 def _gradients(key: str) -> tuple[RunConfig, list[dict[str, Any]], str]:
@@ -105,126 +140,86 @@ def _gradients(key: str) -> tuple[RunConfig, list[dict[str, Any]], str]:
     return was.configs[0], list(was.items), f"{describe(was.configs[0])} {was.label}"
 
 
-def describe(config: RunConfig) -> str:
-    """The net whose gradients these are, in a sentence."""
-    clipping = "unclipped" if config.clipping is None else f"with AGC, λ {config.clipping:g}"
-    return (
-        f"Gradients of a small NF net trained {clipping}, at rate {config.lr:g} and batch "
-        f"{config.batch_size}, before they are clipped."
-    )
-
-
-def _overview(
-    key: str,
-    units: Units,
-    clipping: float | None,
-    dark: bool,
-    size: int,
-    height: int,
-    chosen: int | None = None,
-) -> None:
-    st.plotly_chart(
-        sorted_units(units, clipping, dark, size, chosen),
-        key=f"{key}_units",
-        height=height,
-        config={"displayModeBar": False},
-        alt=takeaway(units, clipping),
-    )
-    st.markdown(takeaway(units, clipping))
-
-
-def takeaway(units: Units, clipping: float | None) -> str:
-    """What the figure shows, from its numbers."""
-    if clipping is None:
-        return (
-            f"No clipping: ratios run from {units.ratio.min():.2g} to {units.ratio.max():.2g} "
-            f"over {len(units.ratio)} units."
+def _overview(view: View, height: int) -> None:
+    """All units under the threshold: the canvas, or a still chart on the plain page."""
+    key, units = view.key, view.units
+    if view.plain:
+        chosen = None if view.compact else _chosen(view)
+        words = takeaway(units, view.clipping, view.by)
+        st.plotly_chart(
+            sorted_units(units, view.clipping, view.dark, view.size, chosen, view.by),
+            key=f"{key}_units",
+            height=height,
+            config={"displayModeBar": False},
+            alt=words,
         )
-    factor = units.factor(clipping)
-    clipped = int((factor < 1).sum())
-    if not clipped:
-        return f"λ = {clipping:g}: none of the {len(factor)} units is above it; nothing changes."
-    middle = float(np.median(factor[factor < 1]))
-    return (
-        f"λ = {clipping:g}: {clipped} of {len(factor)} units ({clipped / len(factor):.0%}) are "
-        f"shortened, the median one of them to {middle:.2g} of its length. The others stay as "
-        "they are."
+        st.markdown(words)
+        return
+
+    def remember(choice: Choice) -> None:
+        off = choice.clipping is None
+        st.session_state[f"{key}_lambda"] = "off" if off else f"{choice.clipping:.3g}"
+        st.session_state[f"{key}_by"] = choice.by
+        if not view.compact:
+            st.session_state[f"{key}_chosen"] = choice.unit
+
+    clip_canvas(
+        f"{key}_canvas",
+        units.columns(),
+        Choice(view.clipping, view.by, _chosen(view)),
+        Look(view.dark, view.size, height, plane=not view.compact),
+        remember,
     )
 
 
-def floored(units: Units) -> str:
-    """A word on the units whose weights are so small that the floor stands for them."""
-    count = int((units.weight_norm < EPS).sum())
-    if not count:
-        return ""
-    return (
-        f"Units whose weights are still near zero: {count}, biases as a rule. Their ‖W‖\\* is the "
-        "floor of 0.001, which makes their ratio large."
-    )
-
-
-def _valid(chosen: int | None, units: Units) -> int:
+def _chosen(view: View) -> int:
     """The chosen unit, or the filter with the largest ratio."""
-    if isinstance(chosen, int) and 0 <= chosen < len(units.ratio):
+    chosen = st.session_state.get(f"{view.key}_chosen")
+    if isinstance(chosen, int) and 0 <= chosen < len(view.units.ratio):
         return chosen
-    return units.worst
+    return view.units.worst
 
 
-def _one_unit(key: str, units: Units, clipping: float | None) -> None:
-    """One unit's numbers put into the rule."""
+def _one_unit(view: View) -> None:
+    """The numbers of one unit, or of the piece that it is clipped with, put into the rule."""
+    units = view.units
     st.subheader("One unit, with its numbers")
-    names = units.names
     st.selectbox(
         "Unit",
-        range(len(names)),
-        index=_valid(None, units),
-        format_func=names.__getitem__,
-        key=f"{key}_chosen",
+        range(len(units.names)),
+        index=units.worst,
+        format_func=units.names.__getitem__,
+        key=f"{view.key}_chosen",
         help="The filter with the largest ratio is chosen to begin with.",
     )
-    i = _valid(st.session_state[f"{key}_chosen"], units)
-    weight, gradient = float(units.weight_norm[i]), float(units.gradient_norm[i])
-    st.latex(formula(weight, gradient, clipping))
-    if clipping is None:
+    i = _chosen(view)
+    pieces = units.pieces(view.by)
+    weight, gradient = (
+        float(norms[pieces.of[i]]) for norms in (pieces.weight_norm, pieces.gradient_norm)
+    )
+    whose = {"unit": "this unit's", "layer": "this layer's", "global": "the whole net's"}[view.by]
+    if view.by != "unit":
+        st.markdown(f"Clipped with the others: here are {whose} lengths.")
+    st.latex(formula(weight, gradient, view.clipping))
+    factor = units.factor(view.clipping, view.by)[i]
+    if view.clipping is None:
         st.markdown("λ is off: the gradient stays as it is.")
-    elif units.factor(clipping)[i] < 1:
+    elif factor < 1:
         st.markdown(
-            f"The ratio is above λ = {clipping:g}, so this unit's gradient keeps its direction and "
-            f"is multiplied by **{units.factor(clipping)[i]:.3g}**."
+            f"The ratio is above λ = {view.clipping:g}, so {whose} gradient keeps its direction "
+            f"and is multiplied by **{factor:.3g}**."
         )
     else:
-        st.markdown(f"The ratio is not above λ = {clipping:g}: this unit's gradient is untouched.")
+        st.markdown(f"The ratio is not above λ = {view.clipping:g}: {whose} gradient is untouched.")
+    if units.weight_norm[i] and units.gradient_norm[i]:
+        st.markdown(angle(units.cosine[i], units.layer[i] not in units.vectors))
 
 
-def formula(weight: float, gradient: float, clipping: float | None) -> str:
-    """The rule with these norms put in, as LaTeX."""
-    floored = max(weight, EPS)
-    ratio = gradient / floored
-    lines = [
-        r"\frac{\|G\|}{\|W\|^\star} &= "
-        rf"\frac{{{_tex(gradient)}}}{{{_tex(floored)}}} = {_tex(ratio)}"
-    ]
-    if clipping is not None and ratio > clipping:
-        lines.append(
-            r"G &\to \lambda\,\frac{\|W\|^\star}{\|G\|}\,G \\[6pt] &= "
-            rf"{clipping:g}\cdot\frac{{{_tex(floored)}}}{{{_tex(gradient)}}}\,G = "
-            rf"{_tex(clipping * floored / gradient)}\,G"
-        )
-    else:
-        lines.append(r"G &\to G")
-    return r"\begin{aligned}" + r" \\[6pt] ".join(lines) + r"\end{aligned}"
-
-
-def _tex(value: float) -> str:
-    """Three significant digits; powers of ten as mathematics."""
-    text = f"{value:.3g}"
-    if "e" not in text:
-        return text
-    mantissa, exponent = text.split("e")
-    return rf"{mantissa}\cdot 10^{{{int(exponent)}}}"
-
-
-def _against_global(units: Units, clipping: float | None) -> None:
+def _against_global(view: View) -> None:
+    """AGC beside one factor for the whole net that makes the gradient as short."""
+    units, clipping = view.units, view.clipping
+    if view.by != "unit":
+        return
     st.subheader("Against clipping the global norm")
     if clipping is None or units.equal_global_factor(clipping) >= 1:
         st.markdown("Nothing is clipped at this λ, so there is nothing to compare.")
@@ -235,8 +230,21 @@ def _against_global(units: Units, clipping: float | None) -> None:
     st.markdown(
         f"The whole gradient has length {units.norm():.3g}; after AGC it is "
         f"**{units.norm(factor):.3g}**. Clipping the global norm at {units.norm(factor):.3g} makes "
-        f"it just as short, but multiplies **every** unit by {common:.2g}, large or small: the "
-        f"dotted line. AGC leaves {spared:.0%} of the units longer than that and changes the "
+        f"it just as short, but multiplies **every** unit by {common:.2g}, large or small. "
+        f"AGC leaves {spared:.0%} of the units longer than that and changes the "
         "direction of the whole gradient. With both thresholds tuned the two train about "
         "equally well on this net; what differs is what each one holds fixed."
+    )
+
+
+def _layers(view: View) -> None:
+    st.subheader("Layer by layer")
+    shares = view.units.shares(view.clipping, view.by)
+    most = max(shares, key=shares.get)
+    st.plotly_chart(
+        shares_by_layer(shares, view.dark),
+        key=f"{view.key}_layers",
+        height=120 + 21 * len(shares),
+        config={"displayModeBar": False},
+        alt=f"Share of units shortened by layer; most in {most} ({shares[most]:.0%}).",
     )

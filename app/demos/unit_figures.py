@@ -13,6 +13,7 @@ from app.theme import MUTED, TEXT, colour
 from nfnet.formulas import clip_factor, global_clip_factor, gradient_ratio
 
 EPS = 1e-3  # the floor on a weight's norm
+AFTER = {"unit": "after AGC", "layer": "after, by layer", "global": "after, the whole net at once"}
 SMALLEST = 1e-7  # ratios below are drawn here: a logarithmic axis has no zero
 
 
@@ -88,12 +89,12 @@ class Units:
         """The one factor of global-norm clipping that leaves the gradient as long as AGC does."""
         return float(global_clip_factor(self.gradient_norm, self.norm(self.factor(clipping))))
 
-    def shares(self, clipping: float | None) -> dict[str, float]:
+    def shares(self, clipping: float | None, by: str = "unit") -> dict[str, float]:
         """Layer -> share of its units that AGC shortens, in the net's order.
 
         Vectors, one unit each, are taken together by their kind: "all bias vectors".
         """
-        clipped = self.factor(clipping) < 1
+        clipped = self.factor(clipping, by) < 1
         rows = np.array([self._row(name) for name in self.layer])
         filters = [row for row in dict.fromkeys(rows) if not row.startswith("all ")]
         vectors = [row for row in dict.fromkeys(rows) if row.startswith("all ")]
@@ -112,11 +113,30 @@ class Units:
     def names(self) -> list[str]:
         return [f"{name}, unit {i}" for name, i in zip(self.layer, self.index, strict=True)]
 
+    def columns(self) -> dict[str, list[Any]]:
+        """What clip_canvas draws, one entry a unit."""
+        _, layer = np.unique(self.layer, return_inverse=True)
+        return {
+            "names": self.names,
+            "layer": layer.tolist(),
+            "weight": _round(self.weight_norm, 4),
+            "gradient": _round(self.gradient_norm, 4),
+            "cosine": _round(self.cosine, 4),
+        }
+
 
 def sorted_units(
-    units: Units, clipping: float | None, dark: bool, size: int = 14, chosen: int | None = None
+    units: Units,
+    clipping: float | None,
+    dark: bool,
+    size: int = 14,
+    chosen: int | None = None,
+    by: str = "unit",
 ) -> go.Figure:
-    """Every unit's ratio, largest first, before clipping, after AGC and after global clipping."""
+    """Every unit's ratio, largest first, before clipping and after it.
+
+    By "unit", which is AGC, the same for clipping the global norm as short is drawn beside it.
+    """
     order = np.argsort(-units.ratio, kind="stable")
     rank = np.arange(1, len(order) + 1)
     before = np.maximum(units.ratio[order], SMALLEST)
@@ -133,15 +153,13 @@ def sorted_units(
     ]
     layout = {}
     if clipping is not None:
-        after = np.maximum((units.ratio * units.factor(clipping))[order], SMALLEST)
-        for name, y, line in (
-            (
-                "after global-norm clipping",
-                before * units.equal_global_factor(clipping),
-                {"color": MUTED[dark], "width": 2, "dash": "dot"},
-            ),
-            ("after AGC", after, {"color": colour("agc", dark), "width": 3}),
-        ):
+        after = np.maximum((units.ratio * units.factor(clipping, by))[order], SMALLEST)
+        curves = [(AFTER[by], after, {"color": colour("agc", dark), "width": 3})]
+        if by == "unit":
+            equal = before * units.equal_global_factor(clipping)
+            dotted = {"color": MUTED[dark], "width": 2, "dash": "dot"}
+            curves.insert(0, ("after global-norm clipping", equal, dotted))
+        for name, y, line in curves:
             trace = {"x": rank, "y": _round(y), "mode": "lines", "line": line}
             traces.append({**trace, "name": name, "hoverinfo": "skip"})
         edge = {
@@ -183,7 +201,8 @@ def sorted_units(
                 "hoverinfo": "skip",
             }
         )
-    ratios = {"type": "log", "title": "‖G‖ / ‖W‖*", "exponentformat": "power", "dtick": 1}
+    decades = 2 if size > 20 else 1  # larger letters would lie on each other
+    ratios = {"type": "log", "title": "‖G‖ / ‖W‖*", "exponentformat": "power", "dtick": decades}
     ranks = {"title": "units, largest ratio first", "range": [0, 1.01 * len(order)]}
     return _figure(traces, layout, ranks, ratios, dark, size)
 
@@ -244,5 +263,5 @@ def _figure(
     return go.Figure({"data": traces, "layout": {**base, **axes, **layout}})
 
 
-def _round(values: np.ndarray) -> list[float]:
-    return [float(f"{value:.3g}") for value in values]
+def _round(values: np.ndarray, digits: int = 3) -> list[float]:
+    return [float(f"{value:.{digits}g}") for value in values]

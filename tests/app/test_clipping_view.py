@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from app.compute.jobs import Gradients
 from app.compute.tickets import State
 from app.demos import recorded
-from app.demos.clipping import floored, formula, takeaway
+from app.demos.clipping_words import angle, floored, formula, takeaway
 from app.demos.unit_figures import Units, shares_by_layer, sorted_units
 from app.theme import COLOURS
 from nfnet.run import RunConfig, UserError
@@ -24,6 +24,7 @@ def item(step: int = 20, scale: float = 1.0) -> dict:
             "clipped": True,
             "weight_norm": [1.0, 2.0, 4.0, 1.0],
             "gradient_norm": [0.5 * scale, 0.01, 0.04, 0.005],
+            "cosine": [0.0, 0.0, 0.001, 0.6],
         },
         {
             "name": "stem.bias",
@@ -31,6 +32,7 @@ def item(step: int = 20, scale: float = 1.0) -> dict:
             "clipped": True,
             "weight_norm": [0.0],
             "gradient_norm": [0.002],
+            "cosine": [0.0],
         },
         {
             "name": "classifier.weight",
@@ -38,6 +40,7 @@ def item(step: int = 20, scale: float = 1.0) -> dict:
             "clipped": False,
             "weight_norm": [1.0] * 10,
             "gradient_norm": [9.0] * 10,
+            "cosine": [0.0] * 10,
         },
     ]
     return {"step": step, "loss": 2.3, "layers": layers}
@@ -138,7 +141,7 @@ def page(compute, monkeypatch, tmp_path):
 
     def open_with(**params: str) -> AppTest:
         at = AppTest.from_file("../../app/main.py", default_timeout=30)
-        for name, value in params.items():
+        for name, value in {"plain": "1", **params}.items():
             at.query_params[name] = value
         at.switch_page("views/clipping.py").run()
         assert not at.exception
