@@ -15,7 +15,6 @@ from app.theme import DASHES, MUTED, TEXT, colour
 
 POINTS = 240  # of all lines of a chart together, at most; 120 of one
 HEIGHT = 320  # px of a chart of curves
-PLOT_HEIGHT = HEIGHT - 86  # without the axes
 LOSS_CAP = 1e4  # larger losses are drawn at the top edge
 EXPLODES = 20.0  # from this loss on the axis is logarithmic
 CHANCE_LOSS = math.log(10)
@@ -142,7 +141,8 @@ def _curves(
     lines: Sequence[Line], steps: int, name: str, axis: dict, dark: bool, size: int
 ) -> dict[str, Any]:
     option = base(dark, size)
-    option["grid"]["right"] = _room_for_labels(lines, size)
+    top, bottom = _room_for_axes(size)
+    option["grid"] |= {"top": top, "bottom": bottom, "right": _room_for_labels(lines, size)}
     most = POINTS // max(2, len(lines))
     option["dataset"] = [
         {"source": thin(list(zip(ln.steps, ln.values, strict=True)), most)} for ln in lines
@@ -155,7 +155,7 @@ def _curves(
         "max": max(1, steps),
         "name": "step",
         "nameLocation": "middle",
-        "nameGap": 26,
+        "nameGap": bottom - 4,
         "nameTextStyle": style,
         "axisLabel": style,
         "splitLine": {"show": False},
@@ -195,18 +195,29 @@ def _room_for_labels(lines: Sequence[Line], size: int) -> int:
     return round(size * (1.7 + 0.56 * longest))
 
 
+def _room_for_axes(size: int) -> tuple[int, int]:
+    """Pixels above the plot and below its numbers, for the axes' names; more for large letters."""
+    return max(36, round(1.8 * size)), max(30, round(1.6 * size))
+
+
+def plot_height(size: int) -> int:
+    """Pixels of a chart of curves without its axes."""
+    return HEIGHT - sum(_room_for_axes(size)) - 20
+
+
 def label_shifts(lines: Sequence[Line], steps: int, axis: dict[str, Any], size: int) -> list[int]:
     """Pixels by which each line's end label moves down, so that no two of them overlap.
 
     Lines that end at different steps have their labels side by side and need no room.
     """
+    height = plot_height(size)
     scale = log10 if axis["type"] == "log" else float
     low, high = scale(axis["min"]), scale(axis["max"])
     places = []
     for i, line in enumerate(lines):
         if line.values and math.isfinite(line.values[-1]):
             share = (scale(line.values[-1]) - low) / (high - low)
-            places.append((PLOT_HEIGHT * (1 - min(1.0, max(0.0, share))), line.steps[-1], i))
+            places.append((height * (1 - min(1.0, max(0.0, share))), line.steps[-1], i))
     gap, shifts, placed = 1.25 * size, [0] * len(lines), []
     for wanted, step, i in sorted(places):
         near = [p for p, other, _ in placed if abs(step - other) < steps / 5]
@@ -214,7 +225,7 @@ def label_shifts(lines: Sequence[Line], steps: int, axis: dict[str, Any], size: 
     below: list[tuple[float, int]] = []  # then up again, where the last ones left the chart
     for place, step, i in reversed(placed):
         near = [p - gap for p, other in below if abs(step - other) < steps / 5]
-        below.append((min([place, PLOT_HEIGHT, *near]), step))
+        below.append((min([place, height, *near]), step))
         wanted = next(w for w, _, j in places if j == i)
         shifts[i] = round(below[-1][0] - wanted)
     return shifts

@@ -29,6 +29,7 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
     figure = bars(answer.predictions, dark=False, size=SIZE).to_plotly_json()
     layout = figure["layout"]
     layout["height"] = HEIGHT
+    layout["margin"]["b"] = 16
     layout["xaxis"]["domain"] = [SHARE, 1]
     layout["images"] = [_picture(answer)]
     what = params["sample"].replace("-", " ")

@@ -38,7 +38,7 @@ def draw(key: str, curves: list[Curve], compact: bool, before: Sequence[Curve] =
     lines += [dataclasses.replace(c.line(c.losses), label="before") for c in before]
     if compact:
         _chart(charts.loss_curves(lines, steps, dark, size(compact), mean), f"{key}_loss")
-        _lines(map(standing, curves))
+        _lines(key, map(standing, curves))
         return
     _tiles(curves)
     left, right = st.columns(2)
@@ -47,7 +47,7 @@ def draw(key: str, curves: list[Curve], compact: bool, before: Sequence[Curve] =
     with right:
         lines = [c.line(c.accuracies) for c in curves]
         _chart(charts.accuracy_curves(lines, steps, dark, size(compact)), f"{key}_accuracy")
-    _lines(map(story, curves))
+    _lines(key, map(story, curves))
     _clipping_charts(key, curves, steps, dark, mean)
 
 
@@ -94,9 +94,9 @@ def _chart(chart: charts.Chart, key: str, height: int = charts.HEIGHT) -> None:
     st.echarts_chart(chart.option, key=key, height=height, alt=chart.alt)
 
 
-def _lines(texts: Iterable[str]) -> None:
+def _lines(key: str, texts: Iterable[str]) -> None:
     text = "  \n".join(filter(None, texts))
-    with st.container():
+    with st.container(key=f"{key}_outcomes"):
         if text:
             st.markdown(text)
 

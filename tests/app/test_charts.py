@@ -104,7 +104,7 @@ def test_labels_of_lines_that_end_together_are_kept_apart() -> None:
     axis = {"type": "value", "min": 0, "max": 1}
     values = (0.90, 0.91, 0.92, 0.1)
     shifts = charts.label_shifts([line([v] * 5) for v in values], 5, axis, 13)
-    places = [charts.PLOT_HEIGHT * (1 - v) + s for v, s in zip(values, shifts, strict=True)]
+    places = [charts.plot_height(13) * (1 - v) + s for v, s in zip(values, shifts, strict=True)]
     places.sort()
     assert all(b - a >= 15 for a, b in zip(places, places[1:], strict=False))
     assert shifts[3] == 0
