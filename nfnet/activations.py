@@ -1,8 +1,6 @@
 """Activations and their gains gamma: with z ~ N(0, 1), gamma * f(z) has variance 1.
 
-The digits are those of the official code (deepmind-research, nfnets/base.py), which behave like
-Monte-Carlo estimates: they lie up to 0.13 % above the exact 1 / sqrt(Var f(z)). The published
-weights were trained with them, so they are kept to the last digit; a test recomputes each.
+The gains stand in `nfnet.formulas`; a test recomputes each from the function beside it here.
 """
 
 from __future__ import annotations
@@ -13,26 +11,8 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor
 
+from nfnet.formulas import GAMMA
 from nfnet.run import UserError
-
-GAMMA: dict[str, float] = {
-    "identity": 1.0,
-    "celu": 1.270926833152771,
-    "elu": 1.2716004848480225,
-    "gelu": 1.7015043497085571,
-    "glu": 1.8484294414520264,
-    "leaky_relu": 1.70590341091156,
-    "log_sigmoid": 1.9193484783172607,
-    "log_softmax": 1.0002083778381348,
-    "relu": 1.7139588594436646,
-    "relu6": 1.7131484746932983,
-    "selu": 1.0008515119552612,
-    "sigmoid": 4.803835391998291,
-    "silu": 1.7881293296813965,
-    "soft_sign": 2.338853120803833,
-    "softplus": 1.9203323125839233,
-    "tanh": 1.5939117670059204,
-}
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda x: x,

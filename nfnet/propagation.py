@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from nfnet.build import build_model
-from nfnet.formulas import predicted_variances
+from nfnet.meanfield import Signal, propagated
 from nfnet.model import NFNet
+from nfnet.plan import block_plans
 from nfnet.procedural import shapes
 from nfnet.resnet import ResNet
 from nfnet.run import RunConfig, UserError
@@ -65,25 +66,24 @@ def measure(model: NFNet | ResNet, images: Tensor) -> list[BlockSignal]:
     return signals
 
 
-def predict(model: NFNet | ResNet) -> list[float] | None:
-    """Analytic variance after every block, or None for a net without a prediction ("none").
+def predict(model: NFNet | ResNet, side: int | None = None, skip_gain: float = 1.0) -> list[Signal]:
+    """What a wide net like this one would do to white noise of so many pixels a side.
 
-    "nf": 1 + k alpha^2 after the k-th block of a stage. "batch": the branch carries the variance of
-    a convolution of a ReLU of a unit Gaussian, 1 - 1/pi with He's initialisation, a block; the
-    convolution of a transition carries the same again.
+    Squeeze-excite is taken for the identity, and a stem for one convolution.
     """
-    transitions = [block.transition for block in model.blocks]
-    norm = getattr(model.config, "norm", "nf")
-    if norm == "nf":
-        return predicted_variances(transitions, model.config.alpha)[1:]
-    if norm == "none":
-        return None
-    step = 1 - 1 / torch.pi
-    variances, variance = [], 2.0  # a He-initialised stem doubles a unit variance
-    for transition in transitions:
-        variance = (step if transition else variance) + step
-        variances.append(variance)
-    return variances
+    config = model.config
+    plans = block_plans(config)
+    return propagated(
+        [plan.shortcut is not None for plan in plans],
+        config.norm,
+        activation=config.activation,
+        alpha=config.alpha,
+        skip_gain=skip_gain,
+        without=config.without,
+        pool=any(plan.pool for plan in plans),
+        kernels=[conv.kernel_size for conv in plans[0].branch],
+        side=side,
+    )
 
 
 @torch.no_grad()
@@ -95,32 +95,39 @@ def ones_for_skip_gains(model: nn.Module) -> None:
 
 
 def propagate(
-    config: RunConfig, images: str = "noise", count: int = 128
+    config: RunConfig, images: str = "noise", shortcut: str = "strided", count: int = 32
 ) -> Iterator[dict[str, Any]]:
     """Measured and predicted signal after every block of a run's net as it starts.
 
-    Transitions are strided here: an average-pooled shortcut loses variance (white noise: three
-    quarters of it), which the recursion does not describe.
-
     Args:
         images: "noise" (independent Gaussian pixels, the papers' choice) or "shapes".
+        shortcut: how a transition of a ResNet halves the picture, "strided" or "pool". A mean of
+            2x2 pixels takes three quarters of white noise's variance, which the variances that a
+            net divides by do not know of.
         count: images in the batch.
 
     Yields:
         {"stage", "block", "squared_mean", "variance", "branch_variance", "predicted_variance"};
-        stage and block count from 0, in the whole net.
+        stage and block count from 0, in the whole net. The prediction is for noise, else None.
+
+    Raises:
+        UserError: no such images or shortcut.
     """
     if images not in ("noise", "shapes"):
         raise UserError(f"images must be noise or shapes, not {images!r}")
-    model = build_model(config, num_classes=10, shortcut="strided").train()
-    ones_for_skip_gains(model)
+    if shortcut not in ("strided", "pool"):
+        raise UserError(f"shortcut must be strided or pool, not {shortcut!r}")
+    model = build_model(config, num_classes=10, shortcut=shortcut).train()
+    predictions = [None] * sum(config.depths)
     if images == "shapes":
         batch, _ = shapes(count, config.resolution)
     else:
         generator = torch.Generator().manual_seed(config.seed)
         batch = torch.randn(count, 3, config.resolution, config.resolution, generator=generator)
+        skip_gain = 1.0 if config.skip_gain is None else config.skip_gain
+        signals = predict(model, config.resolution, skip_gain)
+        predictions = [signal.variance for signal in signals]
     stages = [stage for stage, depth in enumerate(config.depths) for _ in range(depth)]
-    predictions = predict(model) or [None] * len(stages)
     for stage, signal, predicted in zip(
         stages, measure(model, batch)[1:], predictions, strict=True
     ):

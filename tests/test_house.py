@@ -13,14 +13,15 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted([*ROOT.glob("nfnet/**/*.py"), *ROOT.glob("app/**/*.py")])
 # what the app process may import
 LIGHT = {
-    *("nfnet.run", "nfnet.variants", "nfnet.formulas", "nfnet.photo", "nfnet.counts"),
-    *("nfnet.drawings", "nfnet.strangers"),
+    *("nfnet.run", "nfnet.variants", "nfnet.formulas", "nfnet.meanfield", "nfnet.photo"),
+    *("nfnet.counts", "nfnet.drawings", "nfnet.strangers"),
 }
 # nfnet's modules from leaves to composites: each may import only from those before it
 ORDER = """
-formulas run variants plan counts mapped checkpoint photo drawings strangers images classes folder calibration pickles
-timm_names haiku devices activations conv stopwatch agc augment ema model resnet build procedural download
-published hub cifar10 data propagation costs weights packed evidence predict mates training __main__ __init__
+formulas meanfield run variants plan counts mapped checkpoint photo drawings strangers images
+classes folder calibration pickles timm_names haiku devices activations conv stopwatch agc augment
+ema model resnet build procedural download published hub cifar10 data propagation costs weights
+packed evidence predict mates training turns __main__ __init__
 """.split()
 
 

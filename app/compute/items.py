@@ -98,14 +98,19 @@ class TurnsItem(TypedDict):
 
     step: int
     loss: float
+    lr: float
     layers: list[TurnedLayer]
 
 
 class TurnedLayer(TypedDict):
+    """One number a filter, angles in degrees; NaN for the angle of a gradient of zero."""
+
     name: str
     shape: list[int]
-    gradient_angle: list[float]  # degrees between a filter and its gradient, one a unit
-    turned: list[float]  # degrees between a filter before and after the step
+    ratio: list[float]  # ||G|| / ||W||* before clipping
+    gradient_angle: list[float]  # between a filter less its mean and its gradient
+    turned: list[float]  # between a filter before and after the step
+    away: list[float]  # between a filter after the step and the one it began as
 
 
 class SweepItem(TypedDict):

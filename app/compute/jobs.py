@@ -60,6 +60,7 @@ class Propagate:
 
     config: RunConfig
     images: str = "noise"
+    shortcut: str = "strided"  # or "pool": how a transition halves the picture
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from app.compute.jobs import (
     Propagate,
     Race,
     Sweep,
+    Turns,
     check,
 )
 from app.compute.photos import Photos
@@ -59,7 +60,7 @@ def load_library() -> Library:
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    from nfnet import costs, mates, propagation, training
+    from nfnet import costs, mates, propagation, training, turns
 
     _warm_up(training.train)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -68,9 +69,10 @@ def load_library() -> Library:
         training.train,
         {
             Gradients: lambda job: training.gradient_units(job.config, job.at_steps),
-            Propagate: lambda job: propagation.propagate(job.config, job.images),
+            Propagate: lambda job: propagation.propagate(job.config, job.images, job.shortcut),
             Costs: lambda job: costs.costs(job.configs),
             Mates: lambda job: mates.items(job.company, job.own, job.image),
+            Turns: lambda job: turns.turns(job.config, job.at_steps),
         },
         _photos(),
         torch.cuda.device_count(),
