@@ -204,6 +204,28 @@ DEMOS: dict[str, Demo] = {
         },
         defaults={"net": "NF-ResNet", "lr": "1", "key": "factorial"},
     ),
+    "costs": Demo(
+        id="costs",
+        title="What a normalizer costs",
+        page="views/costs.py",
+        render=_lazily("app.demos.costs"),
+        still=_lazily("app.demos.costs", "still"),
+        lab=_lazily("app.demos.costs", "lab"),
+        parameters={
+            "width": one_of("16", "32"),  # channels of the first stage
+            "batch": one_of("4", "16", "64", "128"),
+            "passes": one_of("both", "forward", "backward"),
+            "unit": one_of("ms", "share"),
+            "key": slug,
+        },
+        defaults={
+            "width": "16",
+            "batch": "128",
+            "passes": "both",
+            "unit": "ms",
+            "key": "cost",
+        },
+    ),
     "published": Demo(
         id="published",
         title="What the papers report",
