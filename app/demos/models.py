@@ -31,9 +31,11 @@ CONVENTION = (
     "Biases, activations, pooling, additions, squeeze-excite's scaling and the standardization of "
     "weights are left out. A training step takes about three times as many for each picture."
 )
+PARTS = ("Block by block", "Against the published nets")
 # On a phone the sliders fill the screen: the counts stay in sight above them.
 STICKY = """<style>@media (max-width: 640px) {{
-  .st-key-{key}_now {{ position: sticky; top: 3.5rem; z-index: 9; padding-block: 0.4rem;
+  [data-testid="stLayoutWrapper"]:has(> .st-key-{key}_now) {{ position: sticky; top: 3.5rem;
+    z-index: 9; padding-block: 0.4rem;
     background: light-dark(#fff, #0e1117); border-bottom: 1px solid rgba(128,138,150,0.4); }}
 }}</style>"""
 
@@ -47,7 +49,7 @@ def render(params: dict[str, Any], compact: bool) -> None:
     if compact:
         _in_a_slide(key, params["net"])
         return
-    links.check(key, {"net": ("net", one_of(*NETS))})
+    links.check(key, {"net": ("net", one_of(*NETS)), "part": ("leaf", one_of(*PARTS))})
     names = list(NETS)
     st.session_state.setdefault(f"{key}_net", asked(f"{key}_net", tuple(names), params["net"]))
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -85,8 +87,13 @@ def render(params: dict[str, Any], compact: bool) -> None:
         f"**{name}**: {counts.parameters:,} parameters, {counts.multiply_adds:,} multiply-adds"
     )
     _tiles(net, counts, count(usual), name == NETS[net])
-    _structure(key, config, counts, name)
-    against(key, counts, name)
+    drawn, compared = st.tabs(PARTS, key=f"{key}_part", bind="query-params")
+    if drawn.open:
+        with drawn:
+            _structure(key, config, counts, name)
+    if compared.open:
+        with compared:
+            against(key, counts, name)
 
 
 def lab(params: dict[str, Any]) -> list[tuple[str, str]]:
@@ -179,19 +186,20 @@ def _tiles(net: str, counts: Counts, usual: Counts, as_it_is: bool) -> None:
                 about = f"published {row[column]} {unit}, difference {agreed(ours, row, column)}"
             else:
                 about = "none published"
-            _tile(label, short(ours), about, 250)
+            _tile(label, short(ours), about)
         if row and "tpu_ms" in row:
             sam = " with SAM" if row["model"].endswith("SAM") else ""
-            _tile("ImageNet top-1", f"{row['top1']} %", f"published{sam}", 190)
-            _tile("Training step", f"{row['tpu_ms']} ms", f"published, TPUv3{sam}", 230)
+            _tile("ImageNet top-1", f"{row['top1']} %", f"published{sam}")
+            _tile("Training step", f"{row['tpu_ms']} ms", f"published, TPUv3{sam}")
 
 
-def _tile(label: str, value: str, about: str, width: int) -> None:
-    st.metric(label, value, about, delta_color="off", delta_arrow="off", border=True, width=width)
+def _tile(label: str, value: str, about: str) -> None:
+    st.metric(
+        label, value, about, delta_color="off", delta_arrow="off", border=True, width="content"
+    )
 
 
 def _structure(key: str, config: Config, counts: Counts, name: str) -> None:
-    st.subheader(f"{name}, block by block")
     st.markdown(
         f"{takeaway(counts)} A shape is channels × pixels of what a part puts out. Blocks that are "
         "alike share a line; their bar has a segment for each."
@@ -218,7 +226,7 @@ def _structure(key: str, config: Config, counts: Counts, name: str) -> None:
         st.html(drawing(layer_rows(part), caption, _recipe(config)))
         st.caption(_flow(part))
     with left:
-        caption = f"{name} at {counts.resolution} px"
+        caption = name if name.endswith(" px") else f"{name} at {counts.resolution} px"
         st.html(drawing(lines, caption, _recipe(config), inside))
     with st.expander("How it is counted"):
         st.markdown(CONVENTION)

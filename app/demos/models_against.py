@@ -25,7 +25,6 @@ def against(key: str, counts: Counts, name: str) -> None:
     Args:
         name: what the net is called.
     """
-    st.subheader("Against the published nets")
     at224 = short(count(MODELS["nf_resnet50"], 224).multiply_adds)
     st.markdown(
         "EfficientNets and ResNet-50 stand here as published; only NFNets and NF-ResNets are "

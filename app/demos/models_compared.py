@@ -150,14 +150,15 @@ def chart(look: Look, across: str, up: str, net: str, value: float) -> Drawn:
         for family in SHOWN
         if any(p[0]["family"] == family for p in points)
     ]
-    inside = [p[1] for p in points] + [value]
-    low, high = min(inside), max(inside)
-    span = (
-        [math.log10(low / 1.4), math.log10(high * 1.5)] if x.logarithmic else [low - 40, high + 40]
-    )
+    span = _span(x, [p[1] for p in points] + [value], 0.15)
     axes = (
         {"title": _scale(x, look), "range": span, **_ticks(x, look)},
-        {"title": _scale(y, look), **_ticks(y, look)},
+        # room below for the name of the line
+        {
+            "title": _scale(y, look),
+            "range": _span(y, [p[2] for p in points], 0.25),
+            **_ticks(y, look),
+        },
     )
     line = {
         "type": "line",
@@ -216,6 +217,14 @@ def _family(family: str, points: list[tuple[tables.Row, float, float]], look: Lo
         "customdata": [row["model"] for row, _, _ in points],
         "hovertemplate": "%{customdata}: %{x:,}, %{y:,}<extra></extra>",
     }
+
+
+def _span(price: Price, values: list[float], below: float) -> list[float]:
+    """An axis's ends; `below` is the room before the first value, as a share of all."""
+    low, high = min(values), max(values)
+    if price.logarithmic:
+        low, high = math.log10(low), math.log10(high)
+    return [low - below * (high - low), high + 0.1 * (high - low)]
 
 
 def _scale(price: Price, look: Look) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from app.deck.model import Still
 from app.theme import COLOURS
 from nfnet.counts import Counts, Layer, Part, Shape
 
@@ -28,14 +27,14 @@ STYLE = """<style>
 .net-rows tr.chosen th {{ font-weight: 700; }}
 .net-rows .many {{ white-space: nowrap; }}
 .net-rows .cost {{ width: 27%; white-space: nowrap; padding-right: 0; }}
-.net-rows .cost b {{ display: inline-block; width: 5.2em; font-weight: 400; }}
-.net-rows .cost i {{ display: inline-block; width: calc(100% - 6.4em); height: 0.8em; }}
+.net-rows .cost b {{ display: inline-block; width: 4.7em; font-weight: 400; }}
+.net-rows .cost i {{ display: inline-block; width: calc(100% - 5.8em); height: 0.8em; }}
 .net-rows .cost s {{ display: block; height: 100%; min-width: 2px; background: var(--paint); }}
 .net-rows .cost s.parts {{ background: repeating-linear-gradient(90deg,
   var(--paint) 0 calc(100% / var(--n) - var(--gap)),
   transparent calc(100% / var(--n) - var(--gap)) calc(100% / var(--n))); }}
 .net-rows .skip th {{ padding-left: 1.2em; }}
-@container (max-width: 560px) {{
+@container (max-width: 34em) {{
   .net-rows thead {{ position: absolute; clip-path: inset(50%); width: 1px; height: 1px;
     overflow: hidden; }}
   .net-rows tbody tr {{ display: grid; grid-template-columns: repeat(2, minmax(0, 1fr));
@@ -97,7 +96,7 @@ def _outer(part: Part) -> str:
     convolutions = sum(layer.kind == "conv" for layer in part.layers)
     if part.name == "stem":
         return f"Stem, {convolutions} convolution{'s'[: convolutions > 1]}"
-    return "Final 1×1 and classifier" if convolutions else "Classifier"
+    return "Head and classifier" if convolutions else "Classifier"
 
 
 def _row(name: str, called: str, parts: Sequence[Part]) -> Row:
@@ -176,7 +175,7 @@ def drawing(
             + "</tr>"
         )
     light, dark = COLOURS[recipe]
-    size = "max(1rem, 0.72 * var(--slide-text))" if compact else "1rem"
+    size = "max(1rem, 0.82 * var(--slide-text))" if compact else "1rem"
     heads = ("Part" if lines[0].id == "stem" else "Layer", "Shape", "Multiply-adds", "Parameters")
     head = "".join(f'<th scope="col">{text}</th>' for text in heads)
     return (
@@ -212,39 +211,3 @@ def takeaway(counts: Counts) -> str:
 
 def _the(name: str) -> str:
     return name if name.startswith("stage") else f"the {name}"
-
-
-def still(params: dict) -> tuple[Still, ...]:
-    """The same bars for paper: multiply-adds and parameters of each part of the slide's net."""
-    from app.demos.models_settings import NETS
-    from app.demos.published_paint import Look, figure, legend
-    from nfnet.counts import count
-    from nfnet.variants import MODELS
-
-    config, called = MODELS[params["net"]], NETS[params["net"]]
-    counts, look = count(config), Look(size=20)
-    lines = rows(counts)
-    names = [f"{row.name}: {row.shape}" for row in lines]
-    traces = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "name": what,
-            "y": names,
-            "x": [100 * value / sum(values) for value in values],
-            "marker": {"color": paint},
-        }
-        for what, values, paint in (
-            ("multiply-adds", [row.multiply_adds for row in lines], look.colour("nf")),
-            ("parameters", [row.parameters for row in lines], look.muted),
-        )
-    ]
-    across = {"title": "share of the net's, %"}
-    upward = {"autorange": "reversed", "type": "category"}
-    drawn = figure(traces, look, 26, across, upward, **legend(look))
-    said = (
-        f"{called}: {counts.parameters:,} parameters ({short(counts.parameters)}), "
-        f"{short(counts.multiply_adds)} multiply-adds at {counts.resolution} px. {takeaway(counts)}"
-    )
-    parts = "; ".join(f"{row.name} {row.shape}" for row in lines)
-    return (Still(drawn.to_plotly_json(), f"{said} {parts}.", said),)

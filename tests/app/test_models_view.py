@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.demos import DEMOS, tables
-from app.demos.models import lab
+from app.demos.models import PARTS, lab
 from app.demos.models_compared import (
     ACROSS,
     SHOWN,
@@ -22,8 +22,9 @@ from app.demos.models_compared import (
     difference,
     published,
 )
-from app.demos.models_drawing import drawing, layer_rows, part_of, rows, short, still, takeaway
+from app.demos.models_drawing import drawing, layer_rows, part_of, rows, short, takeaway
 from app.demos.models_settings import FAMILY, INSIDE, NETS, changed, same_net, settings
+from app.demos.models_still import still
 from app.demos.published_paint import Look
 from nfnet.counts import count
 from nfnet.run import UserError
@@ -108,7 +109,9 @@ def test_what_is_said_of_f0_is_so() -> None:
 
 def test_a_printed_slide_has_the_same_numbers() -> None:
     (figure,) = still({"net": "nfnet_f3"})
-    assert "254,924,200 parameters (254.9 M), 114.76 G multiply-adds at 416 px" in figure.caption
+    assert figure.alt.startswith("NFNet-F3 254.9 M, 114.76 G at 416 px; 4, 8, 24, 12 blocks. ")
+    for net in FAMILY:
+        assert f"{NETS[net]} {short(count(MODELS[net]).parameters)}, " in figure.caption
     counts = count(MODELS["nfnet_f3"])
     work = figure.figure["data"][0]["x"]
     assert sum(work) == pytest.approx(100)
@@ -334,22 +337,28 @@ def test_a_part_that_is_gone_gives_way_to_one_that_is_there() -> None:
         ("inside", "5a"),
         ("x", "price"),
         ("y", ""),
+        ("part", "<script>"),
     ],
 )
 def test_a_hostile_address_is_told_once_and_shows_the_usual(name: str, value: str) -> None:
-    at = page(**{f"models_{name}": value})
+    at = page(**{"models_part": PARTS[name in "xy"], f"models_{name}": value})
     assert len(at.warning) == 1 and "is not here" in at.warning[0].value
     assert now(at) == said("nfnet_f0")
     assert "<script>" not in " ".join(m.value for m in at.markdown)
 
 
 def test_the_axes_are_switched_and_told() -> None:
-    at = page()
+    at = page(models_part=PARTS[1])
+    assert "2102.06171" in at.caption[-1].value and len(at.table) == 1
     for axis, choices in (("x", ACROSS), ("y", UP)):
         for choice in choices:
             at.segmented_control(key=f"models_{axis}").set_value(choice).run()
             assert not at.exception
-    assert told(at) == {"models_x": "px", "models_y": "top1"}
+    assert told(at) == {
+        "models_part": PARTS[1],
+        "models_x": "px",
+        "models_y": "top1",
+    }
 
 
 def draw_compact(net: str) -> None:
