@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nfnet import cifar10
+from nfnet import cifar10, shelf
+from nfnet.own import OwnSet
 from nfnet.procedural import SHAPE_NAMES, check_size, shapes
-from nfnet.run import Loading, RunConfig, UserError
+from nfnet.run import DATASETS, Loading, RunConfig, UserError
 
 SHAPES_TRAIN, SHAPES_TEST = 6000, 1000
 CIFAR10_TRAIN, CIFAR10_TEST = 10_000, 1000  # the lecture's preset: the first images of each part
@@ -30,6 +32,13 @@ class Dataset:
     test_images: Tensor
     test_labels: Tensor
 
+    @property
+    def guessing(self) -> float:
+        """The loss of guessing by the classes' shares: ln(classes) where these are equal."""
+        count = torch.bincount(self.train_labels, minlength=len(self.classes)).double().cpu()
+        share = count / count.sum()
+        return -torch.xlogy(share, share).sum().item()
+
 
 def load_dataset(
     config: RunConfig,
@@ -39,12 +48,16 @@ def load_dataset(
     """Returns the data of a run, with events while it is fetched.
 
     The data is the same whatever the run's seed. CIFAR-10 is tested on its first 1000 test images,
-    and on all 10,000 when it is trained on more than the preset's 10,000.
+    and on all 10,000 when it is trained on more than the preset's 10,000; one's own pictures on
+    every fifth of a class.
 
     Raises:
-        UserError: too many images, or CIFAR-10 cannot be had.
+        UserError: too many images, or the pictures cannot be had.
     """
     side, device = config.resolution, torch.device(device)
+    if config.dataset not in DATASETS:
+        own = yield from shelf.find(config.dataset)
+        return _load_own(own, config.train_images, side, device)
     if config.dataset == "shapes":
         count = config.train_images or SHAPES_TRAIN
         check_size(count, side)
@@ -80,6 +93,26 @@ def _load_cifar10(folder: Path, count: int, side: int, device: torch.device) -> 
             images = F.interpolate(images, size=(side, side), mode="area")
         parts += [images, torch.tensor(labels, device=device)]
     return Dataset("CIFAR-10", cifar10.CLASSES, *parts)
+
+
+@lru_cache(maxsize=2)
+def _load_own(own: OwnSet, count: int | None, side: int, device: torch.device) -> Dataset:
+    """Standardized by the mean and standard deviation of its own training pictures, by channel."""
+    train, test = own.split()
+    if count is not None and count > len(train):
+        raise UserError(f"there are {len(train)} training pictures, and {count} were asked for")
+    check_size(len(own.images), side)
+    train = train[:count]
+    mean = own.images[train].mean((0, 1, 2)) / 255
+    std = (own.images[train].std((0, 1, 2)) / 255).clip(1e-3)
+    parts = []
+    for index in (train, test):
+        pixels = (own.images[index] / np.float32(255) - mean) / std
+        images = torch.tensor(pixels.transpose(0, 3, 1, 2), dtype=torch.float32, device=device)
+        if side != images.shape[-1]:
+            images = F.interpolate(images, size=(side, side), mode="area")
+        parts += [images, torch.tensor(own.labels[index], device=device)]
+    return Dataset("own pictures", own.classes, *parts)
 
 
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:

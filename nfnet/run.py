@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,8 @@ CLIP_BY = ("unit", "layer", "global")
 STARTS = ("random", "nf_cifar10")
 ARCHITECTURES = ("resnet", "nfnet")
 DATASETS = ("shapes", "cifar10")
+# one's own pictures (nfnet.shelf): a folder's, or a zip's by 16 hexadecimal digits after OWN
+FOLDER, OWN = "folder", "own:"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "mixed")
 RATIO_QUANTILES = (0.1, 0.5, 0.9)
@@ -56,7 +59,7 @@ class RunConfig:
 
     norm: str = "nf"  # one of NORMS
     architecture: str = "resnet"  # one of ARCHITECTURES
-    dataset: str = "shapes"  # one of DATASETS
+    dataset: str = "shapes"  # one of DATASETS, or one's own pictures: FOLDER, OWN + 16 digits
     resolution: int = 16  # px
     train_images: int | None = None  # the first so many; None: the data set's own preset
     widths: tuple[int, ...] = (16, 32, 64)  # channels of each stage
@@ -91,6 +94,9 @@ class RunConfig:
         if not isinstance(self.without, list | tuple) or not set(self.without) <= set(INGREDIENTS):
             raise UserError(f"without must name some of {', '.join(INGREDIENTS)}")
         object.__setattr__(self, "without", tuple(n for n in INGREDIENTS if n in self.without))
+        if self.dataset not in (*DATASETS, FOLDER) and not is_own(self.dataset):
+            names = ", ".join((*DATASETS, FOLDER))
+            raise UserError(f"dataset must be one of {names}, not {str(self.dataset)[:40]!r}")
         for name, options in _CHOICES.items():
             if getattr(self, name) not in options:
                 raise UserError(
@@ -151,7 +157,6 @@ class RunConfig:
 _CHOICES = {
     "norm": NORMS,
     "architecture": ARCHITECTURES,
-    "dataset": DATASETS,
     "activation": ("relu", "gelu", "silu"),
     "device": DEVICES,
     "precision": PRECISIONS,
@@ -179,6 +184,11 @@ _OPTIONAL = {
     "se_ratio": (0.0, 1.0),
     "train_images": (1, 10**7),
 }
+
+
+def is_own(dataset: Any) -> bool:
+    """Whether this names a set of somebody's own pictures that came in a zip."""
+    return isinstance(dataset, str) and bool(re.fullmatch(f"{OWN}[0-9a-f]{{16}}", dataset))
 
 
 def _is_int(value: Any) -> bool:
@@ -343,7 +353,8 @@ class Diverged:
     """The run failed, which is a result. Ends the stream.
 
     `reason` is "non-finite" (the loss of `step` is not a number or infinite) or "stuck at chance"
-    (over the last fifth of the run the loss stayed within 1 % of ln(classes)).
+    (over the last fifth of the run the loss stayed within 1 % of ln(classes), or of the loss of
+    guessing by the classes' shares where these differ).
     """
 
     step: int

@@ -113,7 +113,7 @@ def follow(trainer: Trainer, controls: Controls | None = None) -> Iterator[Event
         yield _diverged(steps, NON_FINITE, last)
         return
     yield Evaluation(steps, accuracy, loss)
-    if not controls.stopped and is_stuck(losses, len(trainer.dataset.classes)):
+    if not controls.stopped and is_stuck(losses, trainer.dataset.guessing):
         yield _diverged(steps, STUCK, last, accuracy)
     else:
         yield Finished(steps, accuracy, loss, controls.stopped, time.perf_counter() - start)
@@ -131,11 +131,10 @@ def lr_factor(step: int, steps: int, warmup_steps: int = 0) -> float:
     return warmup * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
-def is_stuck(losses: Sequence[float], classes: int) -> bool:
-    """Whether the mean loss of the last fifth lies within 1 % of ln(classes), that of guessing."""
+def is_stuck(losses: Sequence[float], guessing: float) -> bool:
+    """Whether the mean loss of the last fifth lies within 1 % of that of guessing."""
     tail = losses[-max(1, len(losses) // 5) :]
-    chance = math.log(classes)
-    return bool(tail) and abs(sum(tail) / len(tail) - chance) <= 0.01 * chance
+    return bool(tail) and abs(sum(tail) / len(tail) - guessing) <= 0.01 * guessing
 
 
 def begin(config: RunConfig, classes: Sequence[str]) -> nn.Module:

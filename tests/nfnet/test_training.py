@@ -106,10 +106,10 @@ def test_a_net_that_does_not_move_is_stuck_at_chance() -> None:
 
 def test_stuck_is_one_percent_around_ln_classes_over_the_last_fifth() -> None:
     chance = math.log(10)
-    assert is_stuck([0.1] * 80 + [chance * 1.009] * 20, 10)
-    assert not is_stuck([chance] * 80 + [chance * 1.011] * 20, 10)
-    assert not is_stuck([chance] * 80 + [chance * 0.98] * 20, 10)
-    assert not is_stuck([], 10)
+    assert is_stuck([0.1] * 80 + [chance * 1.009] * 20, chance)
+    assert not is_stuck([chance] * 80 + [chance * 1.011] * 20, chance)
+    assert not is_stuck([chance] * 80 + [chance * 0.98] * 20, chance)
+    assert not is_stuck([], chance)
 
 
 def test_schedule() -> None:
