@@ -19,6 +19,7 @@ st.navigation(
         st.Page("views/train.py", title="Train", icon=":material/model_training:"),
         st.Page("views/clipping.py", title="Clipping", icon=":material/content_cut:"),
         st.Page("views/costs.py", title="Costs", icon=":material/timer:"),
+        st.Page("views/mates.py", title="Batch mates", icon=":material/groups:"),
         st.Page("views/models.py", title="Models", icon=":material/account_tree:"),
         st.Page("views/sweeps.py", title="Sweeps", icon=":material/grid_on:"),
         st.Page("views/factorial.py", title="Ingredients", icon=":material/science:"),

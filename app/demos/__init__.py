@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.deck.model import Still
+from app.demos.mates_settings import COMPANIES, OWN
 from app.demos.models_settings import NETS
 from app.demos.photo_samples import SAMPLES
 from app.demos.presets import LAMBDAS, PRESETS
@@ -170,6 +171,16 @@ DEMOS: dict[str, Demo] = {
         lab=_lazily("app.demos.models", "lab"),
         parameters={"net": one_of(*NETS), "key": slug},
         defaults={"net": "nfnet_f0", "key": "models"},
+    ),
+    "mates": Demo(
+        id="mates",
+        title="Who sits at your table",
+        page="views/mates.py",
+        render=_lazily("app.demos.mates"),
+        still=_lazily("app.demos.mates", "still"),
+        lab=_lazily("app.demos.mates", "lab"),
+        parameters={"own": one_of(*SAMPLES), "company": one_of(*COMPANIES), "key": slug},
+        defaults={"own": OWN, "company": "swap", "key": "mates"},
     ),
     "photos": Demo(
         id="photos",

@@ -1,0 +1,196 @@
+"""Batch mates: what one picture's answer owes to the strangers in its batch, under BN and NF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from app.deck.model import Still
+from app.demos import asking, mates_data, mates_seats, screen
+from app.demos.mates_figures import (
+    Item,
+    amount,
+    answer_bars,
+    answer_words,
+    reach_bars,
+    reach_words,
+    short,
+    size_figure,
+    size_words,
+    verdict,
+)
+from app.demos.mates_settings import COMPANIES, Table, neighbours
+from app.demos.mates_words import FAIR, REACH, WHAT, WHERE, finding
+from app.demos.published_paint import Look
+from app.demos.stills import SIZE as STILL_SIZE
+from nfnet.run import UserError
+from nfnet.strangers import spoken
+
+STILL = {"displayModeBar": False}
+WAITING = "No answer to this table is recorded here; the nets are being asked."
+
+
+def render(params: dict[str, Any], compact: bool) -> None:
+    """The table and both nets' answers; not compact: every seat, uploads, sizes, what it means.
+
+    Parameters: own (a drawing), company (one of COMPANIES, on arrival), key.
+    """
+    key, image = params["key"], b""
+    if compact:
+        company = st.segmented_control(
+            "Who else is in the batch",
+            list(COMPANIES),
+            format_func=COMPANIES.__getitem__,
+            default=params["company"],
+            required=True,
+            key=f"{key}_company",
+            label_visibility="collapsed",
+        )
+        table = Table(neighbours(company, params["own"]), 8, params["own"])
+        mates_seats.row(key, table)
+    else:
+        mates_seats.check(key)
+        try:
+            table, image = mates_seats.controls(key, params)
+        except UserError as error:
+            st.warning(str(error))
+            return
+        st.markdown(WHAT)
+    _answers(key, table, image, compact)
+    if not compact:
+        st.markdown(FAIR)
+        _measured(key)
+        st.subheader("Where it matters")
+        st.markdown(WHERE)
+
+
+def lab(params: dict[str, Any]) -> list[tuple[str, str]]:
+    """Settings of the page that show what the slide shows."""
+    company = st.session_state.get(f"{params['key']}_company", params["company"])
+    seats = neighbours(company, params["own"])
+    return [
+        ("mates_sample", params["own"]),
+        *((f"mates_seat{n}", spoken(name)) for n, name in enumerate(seats, 2)),
+    ]
+
+
+def still(params: dict[str, Any]) -> tuple[Still, ...]:
+    """Both nets' recorded answers after one swap, for print."""
+    recorded, label = mates_data.companies()
+    items = recorded.get((params["own"], neighbours("swap", params["own"])), [])
+    return tuple(
+        Still(
+            answer_bars(item, Look(size=STILL_SIZE)).to_plotly_json(),
+            answer_words(item),
+            f"{verdict(item)} {label}",
+        )
+        for item in items
+    )
+
+
+def _answers(key: str, table: Table, image: bytes, compact: bool) -> None:
+    """Both nets' answers to this table: recorded ones, or from a worker within a moment."""
+    known, label = mates_data.companies()
+    recorded = known.get((table.own, table.company), []) if table.own else []
+    try:
+        job = table.job(image)
+    except UserError as error:
+        st.warning(f"{error}.")
+        return
+    ask = asking.Ask(
+        job,
+        "Ask again",
+        expected=2,
+        doing="The nets are looking",
+        recorded=recorded,
+        about="" if compact else label,
+        at_once=True,
+    )
+
+    def draw(items: Sequence[Item], own: bool) -> None:
+        place = st.container()
+        shown, stale = _shown(key, table, items)
+        with place:
+            if not shown:
+                st.info(WAITING)
+                return
+            if not compact:
+                busy = "The nets are looking at the new table; below are their last answers."
+                calm = f"Both nets in training mode, batch of {table.size}."
+                st.caption(busy if stale else calm)
+            for column, item in zip(st.columns(len(shown), gap="large"), shown, strict=True):
+                with column:
+                    _net(key, item, table, compact)
+
+    asking.show(key, ask, draw)
+
+
+def _shown(key: str, table: Table, items: Sequence[Item]) -> tuple[Sequence[Item], bool]:
+    """The answers to this table, else the last ones about the same picture; whether they are old.
+
+    An uploaded picture comes back with its answer, and is kept to be drawn at its seat.
+    """
+    memory = st.session_state
+    if len(items) == 2:
+        memory[f"{key}_shown"] = (table, items)
+        if items[0]["seen"]:
+            memory[f"{key}_seen"] = (table.digest, items[0]["seen"])
+        return items, False
+    was, last = memory.get(f"{key}_shown", (None, ()))
+    same = was and (was.own, was.digest) == (table.own, table.digest)
+    return (last, True) if same else ((), False)
+
+
+def _net(key: str, item: Item, table: Table, compact: bool) -> None:
+    look = Look(st.context.theme.type == "dark", screen.size(compact) + (0 if compact else 2))
+    norm = item["norm"]
+    st.markdown(verdict(item))
+    _chart(answer_bars(item, look), f"{key}_bars_{norm}", answer_words(item))
+    if compact:
+        st.caption(f"Largest change of a logit: **{amount(item['difference'])}**.")
+        return
+    with st.container(horizontal=True):
+        for label, name, about in (
+            ("Against the first company", "difference", "largest change of a logit"),
+            ("Against evaluation mode", "gap", f"there: {short(item['evaluation_label'], 18)}"),
+            ("Against sitting alone", "alone", f"largest logit: {item['scale']:.1f}"),
+        ):
+            st.metric(
+                label,
+                amount(item[name]),
+                about,
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+                width=215,
+            )
+    seats = table.seats[: len(item["reach"]) - 1]
+    if seats:
+        st.markdown(REACH if norm == "batch" else "The same for NF.")
+        words = reach_words(item)
+        _chart(reach_bars(item, seats, look), f"{key}_reach_{norm}", words)
+        st.caption(words)
+
+
+def _measured(key: str) -> None:
+    """The measurement over many pictures and seeds."""
+    st.subheader("Measured over many pictures")
+    record = mates_data.measured()
+    rows = record.rows("changes")
+    if not rows:
+        st.info("The recorded measurement is not here; make it with benchmarks/batch_mates.py.")
+        return
+    look = Look(st.context.theme.type == "dark", screen.size(False) + 2)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _chart(size_figure(rows, look), f"{key}_sizes", size_words(rows))
+    with right:
+        conditions = record.conditions
+        st.markdown(finding(record.items, conditions["pictures"], conditions["seeds"]))
+    st.caption(record.label)
+
+
+def _chart(figure: Any, key: str, alt: str) -> None:
+    st.plotly_chart(figure, key=key, theme=None, config=STILL, alt=alt)

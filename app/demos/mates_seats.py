@@ -1,0 +1,192 @@
+"""The table of Batch mates on the page: eight pictures, and who may sit where."""
+
+from __future__ import annotations
+
+import functools
+import io
+import secrets
+
+import streamlit as st
+from PIL import Image
+
+from app.demos import links, one_of, photo_source, reset
+from app.demos.mates_settings import (
+    COMPANIES,
+    OWN,
+    SEATS,
+    SIZES,
+    STRANGERS,
+    Table,
+    another,
+    neighbours,
+    shuffled,
+)
+from nfnet.drawings import SAMPLES
+from nfnet.strangers import COPY, picture, spoken
+
+SIDE = 144  # px of a picture that is sent
+SPOKEN = tuple(map(spoken, STRANGERS))
+CALLED = {
+    "gallery": "choice of drawings",
+    "own": "own picture's upload",
+    "change": "named companies and shuffling",
+    "size": "batch size",
+}
+
+
+def check(key: str) -> None:
+    """One warning if the address asks for a picture, seat or size that is not here."""
+    seats = {f"seat{n}": (f"seat {n}", one_of(*SPOKEN)) for n in range(2, SEATS + 1)}
+    others = {
+        "sample": ("picture", one_of(*SAMPLES)),
+        "size": ("batch size", one_of(*map(str, SIZES))),
+    }
+    links.check(key, seats | others)
+    name = st.query_params.get(f"{key}_sample")
+    if name in SAMPLES:
+        st.session_state.setdefault(f"{key}_sample", name)
+
+
+def controls(key: str, params: dict) -> tuple[Table, bytes]:
+    """Everything that can be moved, the pictures included; the table, and an uploaded file."""
+    st.markdown("**Your picture**, at seat 1")
+    shown = photo_source.choose(key, {"sample": params["own"]}, False)
+    own = shown.sample
+    _change_places(key, own)
+    usual = neighbours(params["company"], own)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(
+            horizontal=True, vertical_alignment="bottom", key=f"{key}_change", width="content"
+        ):
+            for company, label in COMPANIES.items():
+                act = (_sit, (key, neighbours(company, own)))
+                st.button(label, key=f"{key}_{company}", on_click=act[0], args=act[1])
+            st.button(
+                "Swap a neighbour",
+                key=f"{key}_another",
+                icon=":material/swap_horiz:",
+                on_click=_swap,
+                args=(key, own),
+            )
+            st.button(
+                "Shuffle the strangers",
+                key=f"{key}_shuffle",
+                icon=":material/shuffle:",
+                on_click=_shuffle,
+                args=(key, own),
+            )
+        defaults = dict(zip(_names(), neighbours(params["company"], OWN), strict=True))
+        reset.button(key, defaults | {"size": SEATS, "sample": OWN, "source": "sample"}, _at_home)
+        links.hand_out(key, CALLED)
+    size = st.select_slider(
+        "Batch size",
+        SIZES,
+        value=SEATS,
+        key=f"{key}_size",
+        bind="query-params",
+        width=420,
+        help="Past eight, further figures and noise come in, always the same.",
+    )
+    seats = row(key, Table(usual, size, own, "" if own else shown.digest), True)
+    return Table(seats, size, own, "" if own else shown.digest), b"" if own else shown.data
+
+
+def row(key: str, table: Table, editable: bool = False) -> tuple[str, ...]:
+    """The eight seats as pictures; the names of the seven neighbours, as they are chosen now."""
+    first, chosen = neighbours("first", table.own), []
+    width = 132 if editable else 104
+    with st.container(horizontal=True, gap="small", key=f"{key}_seats"):
+        with st.container(width=width, gap="xxsmall"):
+            _own_picture(key, table)
+            st.caption("**1: your picture**" if editable else "**1: own**")
+        for seat, usual in enumerate(table.seats, 2):
+            with st.container(width=width, gap="xxsmall"):
+                here, place = seat <= table.size, st.empty()
+                name = usual
+                if editable:
+                    name = st.selectbox(
+                        f"Seat {seat}",
+                        STRANGERS,
+                        index=STRANGERS.index(usual),
+                        format_func=spoken,
+                        key=f"{key}_seat{seat}",
+                        bind="query-params",
+                        disabled=not here,
+                        filter_mode="contains",
+                    )
+                _picture(place, key, table, name, here)
+                new = here and name != first[seat - 2]
+                was = f"was {spoken(first[seat - 2])}" if new else ""
+                if not editable:
+                    was = f"{seat}: {spoken(name)}" + (f" ({was})" if was else "")
+                st.caption(was or "&nbsp;")
+                chosen.append(name)
+    if table.size > SEATS:
+        st.caption(f"And {table.size - SEATS} more strangers, figures and noise.")
+    return tuple(chosen)
+
+
+def _own_picture(key: str, table: Table) -> None:
+    """The own picture; an uploaded one as the worker sent it back, for nobody reads files here."""
+    if table.own:
+        st.image(thumbnail(table.own), width="stretch", alt=f"A drawing of a {spoken(table.own)}")
+        return
+    digest, seen = st.session_state.get(f"{key}_seen", ("", ""))
+    known = digest == table.digest and seen
+    source = f"data:image/jpeg;base64,{seen}" if known else thumbnail("")
+    st.image(source, width="stretch", alt="Your own picture")
+
+
+def _picture(place, key: str, table: Table, name: str, here: bool) -> None:
+    with place.container():
+        if not here:
+            st.image(thumbnail(""), width="stretch", alt="An empty seat")
+        elif name == COPY:
+            _own_picture(key, table)
+        else:
+            st.image(thumbnail(name), width="stretch", alt=spoken(name))
+
+
+@functools.lru_cache(maxsize=128)
+def thumbnail(name: str) -> bytes:
+    """A named picture as a small PNG; an empty seat for ""."""
+    image = picture(name) if name else Image.new("RGBA", (8, 8), (127, 136, 150, 40))
+    soft = image.width > SIDE
+    how = Image.Resampling.BOX if soft else Image.Resampling.NEAREST
+    file = io.BytesIO()
+    image.resize((SIDE, SIDE), how).save(file, "PNG")
+    return file.getvalue()
+
+
+def _names() -> list[str]:
+    return [f"seat{n}" for n in range(2, SEATS + 1)]
+
+
+def _change_places(key: str, own: str) -> None:
+    """Who is chosen for the first seat leaves the seat it had to whom it replaces."""
+    was = st.session_state.get(f"{key}_own_was", own)
+    st.session_state[f"{key}_own_was"] = own
+    for name in _names():
+        if own and was and was != own and st.session_state.get(f"{key}_{name}") == own:
+            st.session_state[f"{key}_{name}"] = was
+
+
+def _sit(key: str, seats: tuple[str, ...]) -> None:
+    for name, guest in zip(_names(), seats, strict=True):
+        st.session_state[f"{key}_{name}"] = guest
+
+
+def _swap(key: str, own: str) -> None:
+    seats = tuple(st.session_state[f"{key}_{name}"] for name in _names())
+    seat, guest = another(seats, own, secrets.randbelow(2**32))
+    st.session_state[f"{key}_{_names()[seat]}"] = guest
+
+
+def _shuffle(key: str, own: str) -> None:
+    _sit(key, shuffled(own, secrets.randbelow(2**32)))
+
+
+def _at_home(key: str) -> None:
+    """After a reset: the address names no picture."""
+    st.query_params.pop(f"{key}_sample", None)
+    st.session_state[f"{key}_own_was"] = OWN
