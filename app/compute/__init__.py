@@ -18,6 +18,7 @@ from app.compute.jobs import (
     Race,
     Sweep,
     Turns,
+    Unpack,
 )
 from app.compute.local import LocalCompute
 from app.compute.tickets import Compute, State, Ticket
@@ -39,6 +40,7 @@ __all__ = [
     "Sweep",
     "Ticket",
     "Turns",
+    "Unpack",
     "get_compute",
 ]
 

@@ -122,3 +122,12 @@ class SweepItem(TypedDict):
     fate: str  # "" while it runs, then "finished", "non-finite" or "stuck at chance"
     clipped_share: float  # mean over the steps so far
     seconds: float
+
+
+class UnpackItem(TypedDict):
+    """What one's own pictures are: the set's name for a run, its classes and their sizes."""
+
+    dataset: str
+    classes: list[str]
+    counts: list[int]  # pictures of each class, those for the test included
+    skipped: int  # files that were no pictures or could not be read

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -172,6 +173,28 @@ class Sweep:
             )
 
 
+@dataclass(frozen=True)
+class Unpack:
+    """Pictures of one's own, a folder a class. Items: `LoadingItem`, then an `UnpackItem`.
+
+    A zip is read and kept; a digest alone looks up what was kept; neither: the server's folder.
+    """
+
+    image: bytes = field(default=b"", repr=False, compare=False)  # the zip, as it was uploaded
+    digest: str = ""  # 16 hexadecimal digits; computed if a zip is given
+
+    def __post_init__(self) -> None:
+        if len(self.image) > MAX_BYTES:
+            raise UserError(
+                f"the zip has {len(self.image) / 2**20:.1f} MB, and at most {MAX_BYTES >> 20} are "
+                "allowed; take fewer pictures or make them smaller"
+            )
+        if self.image:
+            object.__setattr__(self, "digest", hashlib.sha256(self.image).hexdigest()[:16])
+        elif self.digest and not re.fullmatch("[0-9a-f]{16}", self.digest):
+            raise UserError("pictures are looked up by 16 hexadecimal digits")
+
+
 def _check_picture(job: Classify | Mates) -> None:
     if len(job.image) > MAX_BYTES:
         raise UserError(
@@ -192,7 +215,19 @@ def _check_steps(job: Gradients | Turns) -> None:
         raise UserError(f"at_steps must be at most {CLASSROOM.steps}, not {max(steps)}")
 
 
-Job = Race | Gradients | Propagate | Classify | Models | Download | Costs | Mates | Turns | Sweep
+Job = (
+    Race
+    | Gradients
+    | Propagate
+    | Classify
+    | Models
+    | Download
+    | Costs
+    | Mates
+    | Turns
+    | Sweep
+    | Unpack
+)
 # Kinds of jobs that do not wait behind each other. A download only waits for bytes: it takes
 # minutes, so it may hold up neither the short jobs nor the trainings.
 KINDS = ("short", "long", "download")
@@ -205,7 +240,7 @@ def kind_of(job: Job) -> str:
 
 def is_shared(job: Job) -> bool:
     """Whether an equal job may be answered with this one's result."""
-    return not isinstance(job, Models | Download)  # what is on disk may have changed
+    return not isinstance(job, Models | Download | Unpack)  # what is on disk may have changed
 
 
 def without_picture(job: Job) -> Job:

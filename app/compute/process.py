@@ -184,7 +184,12 @@ def _environment(key: bytes) -> dict[str, str]:
         "OMP_WAIT_POLICY": "PASSIVE",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
     }
-    for name in ("NFNET_DATA", "NFNET_WEIGHTS"):  # the worker's folder is not the app's
+    for name in (
+        "NFNET_DATA",
+        "NFNET_WEIGHTS",
+        "NFNET_SETS",
+        "NFNET_PICTURES",
+    ):  # the worker's folder is not the app's
         if environment.get(name):
             environment[name] = os.path.abspath(environment[name])
     if key:

@@ -27,6 +27,7 @@ from app.compute.jobs import (
     Race,
     Sweep,
     Turns,
+    Unpack,
     check,
 )
 from app.compute.photos import Photos
@@ -60,7 +61,7 @@ def load_library() -> Library:
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    from nfnet import costs, mates, propagation, training, turns
+    from nfnet import costs, mates, propagation, shelf, training, turns
 
     _warm_up(training.train)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -73,6 +74,7 @@ def load_library() -> Library:
             Costs: lambda job: costs.costs(job.configs),
             Mates: lambda job: mates.items(job.company, job.own, job.image),
             Turns: lambda job: turns.turns(job.config, job.at_steps),
+            Unpack: lambda job: shelf.items(job.image, job.digest),
         },
         _photos(),
         torch.cuda.device_count(),

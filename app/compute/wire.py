@@ -34,6 +34,7 @@ from app.compute.items import (
     PropagateItem,
     SweepItem,
     TurnsItem,
+    UnpackItem,
 )
 from app.compute.jobs import (
     Classify,
@@ -48,14 +49,16 @@ from app.compute.jobs import (
     Race,
     Sweep,
     Turns,
+    Unpack,
 )
 from nfnet.photo import Answer, Prediction
-from nfnet.run import Event, event_from_json
+from nfnet.run import FOLDER, Event, event_from_json, is_own
 
 MAX_BYTES = 16 << 20  # a message's
 MAX_SEEN = 2 << 20  # bytes of the picture in an answer
 MAX_GRID = 64  # rows or columns of a heat map
 MAX_LABEL = 300  # characters
+MAX_CLASSES, MAX_CLASS = 20, 40  # of one's own pictures: how many, and characters of a name
 _JPEG = b"\xff\xd8\xff"
 
 
@@ -126,6 +129,8 @@ def items_from_json(job: Job, values: list) -> list[Item]:
             _check_answer(value["answer"])
         if isinstance(job, Mates):
             _check_mates(value, len(job.company) + 1)
+        if isinstance(job, Unpack) and "dataset" in value:
+            _check_own(value)
     return values
 
 
@@ -139,6 +144,7 @@ _ITEMS = {
     Mates: MatesItem,
     Turns: TurnsItem,
     Sweep: SweepItem,
+    Unpack: LoadingItem | UnpackItem,
 }
 
 
@@ -183,6 +189,18 @@ def _check_mates(item: MatesItem, seats: int) -> None:
         or (seen and not seen.startswith(_JPEG))
     ):
         raise BadMessage(f"an item that no page may show: {str(item)[:80]}")
+
+
+def _check_own(item: UnpackItem) -> None:
+    """BadMessage unless these are classes that a page may show and a run may name."""
+    names, counts = item["classes"], item["counts"]
+    if (
+        not (is_own(item["dataset"]) or item["dataset"] == FOLDER)
+        or not 2 <= len(names) == len(counts) <= MAX_CLASSES
+        or not all(name.isprintable() and 1 <= len(name) <= MAX_CLASS for name in names)
+        or min(*counts, item["skipped"] + 1) < 1
+    ):
+        raise BadMessage(f"pictures that no page may show: {str(item)[:80]}")
 
 
 def _lane_event(value: Any, lanes: int) -> tuple[int, Event]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.compute import jobs, tasks, wire
-from app.compute.jobs import Costs, Gradients, Mates, Propagate, Race, Sweep, Turns
+from app.compute.jobs import Costs, Gradients, Mates, Propagate, Race, Sweep, Turns, Unpack
 from app.compute.worker import Cancelled, Channel
 from nfnet.photo import MAX_BYTES
 from nfnet.run import (
@@ -51,6 +51,9 @@ GRADIENTS = {"step": 0, "loss": 2.3, "layers": [LAYER]}
         Mates(("goldfish", "noise-1"), "umbrella"),
         Mates((), "umbrella"),
         Turns(RunConfig(clipping=0.01), (1, 9)),
+        Unpack(digest="0123456789abcdef"),
+        Unpack(),
+        Race((RunConfig(dataset="own:0123456789abcdef"), RunConfig(dataset="folder"))),
         Sweep((RunConfig(without=("ws",)), RunConfig(clip_by="global", clipping=1.0))),
     ],
 )
@@ -75,6 +78,9 @@ def test_a_job_survives_json(job):
         (lambda: Mates(("bus",)), "choose a picture for the first seat"),
         (lambda: Mates((3,), "bus"), "names"),
         (lambda: Mates(("bus",), image=b"x" * (MAX_BYTES + 1)), "make it smaller"),
+        (lambda: Unpack(b"x" * (MAX_BYTES + 1)), "take fewer pictures"),
+        (lambda: Unpack(digest="../0123456789abc"), "hexadecimal"),
+        (lambda: Unpack(digest="0123456789abcde\n"), "hexadecimal"),
         (lambda: Sweep(()), "1 to 120 runs, not 0"),
         (lambda: Sweep((RunConfig(),) * 121), "1 to 120 runs, not 121"),
         (lambda: Sweep((RunConfig(),) * 79), "take fewer runs"),
@@ -376,3 +382,37 @@ def test_a_sweep_can_be_cancelled_within_a_run():
     with pytest.raises(Cancelled):
         list(tasks.compute(Sweep((RunConfig(),)), tasks.Library("cpu", train, {}), listen))
     assert len(steps) == 5
+
+
+OWN = {"dataset": "own:0123456789abcdef", "classes": ["a", "b"], "counts": [10, 12], "skipped": 0}
+
+
+def test_one_s_own_pictures_are_told_in_words_that_a_page_may_show():
+    job = Unpack(b"a zip")
+    assert job.digest == Unpack(b"a zip").digest != Unpack(b"another").digest
+    assert "image" not in jobs.job_to_json(job) and not jobs.is_shared(job)
+    assert jobs.job_from_json(jobs.job_to_json(job), b"a zip") == job
+    items = [{"loading": {"what": "Your pictures", "done": 1, "total": 2}}, OWN]
+    assert wire.items_from_json(job, items) == items
+    assert wire.items_from_json(Unpack(), [OWN | {"dataset": "folder"}])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dataset": "own:0123456789abcdef\n"},
+        {"dataset": "shapes"},
+        {"classes": ["a"]},
+        {"classes": ["a"], "counts": [10]},
+        {"classes": ["a", "b\u202e"]},
+        {"classes": ["a", "b" * 41]},
+        {"classes": ["a", ""]},
+        {"classes": list("abcdefghijklmnopqrstu"), "counts": [10] * 21},
+        {"counts": [10, 0]},
+        {"counts": [10, 10.5]},
+        {"skipped": -1},
+    ],
+)
+def test_pictures_that_no_page_may_show_are_refused(change):
+    with pytest.raises(wire.BadMessage):
+        wire.items_from_json(Unpack(), [OWN | change])
