@@ -18,6 +18,7 @@ st.navigation(
         st.Page("views/lecture.py", title="Lecture", icon=":material/slideshow:", default=True),
         st.Page("views/train.py", title="Train", icon=":material/model_training:"),
         st.Page("views/clipping.py", title="Clipping", icon=":material/content_cut:"),
+        st.Page("views/blackbox.py", title="Black box", icon=":material/flight:"),
         st.Page("views/costs.py", title="Costs", icon=":material/timer:"),
         st.Page("views/mates.py", title="Batch mates", icon=":material/groups:"),
         st.Page("views/models.py", title="Models", icon=":material/account_tree:"),

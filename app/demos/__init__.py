@@ -172,6 +172,21 @@ DEMOS: dict[str, Demo] = {
         parameters={"net": one_of(*NETS), "key": slug},
         defaults={"net": "nfnet_f0", "key": "models"},
     ),
+    "blackbox": Demo(
+        id="blackbox",
+        title="Black box of a crashed run",
+        page="views/blackbox.py",
+        render=_lazily("app.demos.blackbox"),
+        still=_lazily("app.demos.blackbox", "still"),
+        lab=_lazily("app.demos.blackbox", "lab"),
+        parameters={
+            "seed": one_of("0", "1", "2"),
+            "step": whole(1, 100),  # where the line stands, and from which AGC would act
+            "clipping": one_of(*LAMBDAS[:-1]),
+            "key": slug,
+        },
+        defaults={"seed": "2", "step": 24, "clipping": "0.1", "key": "blackbox"},
+    ),
     "mates": Demo(
         id="mates",
         title="Who sits at your table",

@@ -1,0 +1,223 @@
+"""A run that crashed, step by step and layer by layer; and the same run saved, if it is in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from app.compute.jobs import Item, Race
+from app.deck.model import Still
+from app.demos import asking, links, one_of, recorded, reset, screen, whole
+from app.demos.blackbox_figures import Flight, flight_figure, flights
+from app.demos.blackbox_runs import SEEDS, lanes, recording
+from app.demos.curves import number, story
+from app.demos.layer_chart import ratio_by_layer
+from app.demos.presets import LAMBDAS, Lane
+from nfnet.run import UserError
+
+STOPS = LAMBDAS[:-1]
+MISSING = "There is no recorded crash; the button below trains the run live, and then it is here."
+HEIGHT = {True: 420, False: 620}  # px of the figure, compact or not
+SAME = (
+    "The fork begins with the same seed, so it is the same run, step by step, until AGC comes on; "
+    "only from there on do the two differ."
+)
+
+
+def render(params: dict[str, Any], compact: bool) -> None:
+    """The run's loss and ratios with a step to scrub to, and a fork from there with AGC.
+
+    Parameters: seed, step (to begin at), clipping (of the fork), key.
+    """
+    key = params["key"]
+    if not compact:
+        links.check(
+            key,
+            {
+                "seed": ("run", one_of(*map(str, SEEDS))),
+                "step": ("step", whole(1, 100)),
+                "lambda": ("threshold", one_of(*STOPS)),
+            },
+        )
+    controls = st.container()  # drawn when it is known how long the run lived
+    with controls.container(horizontal=True, vertical_alignment="bottom"):
+        seed = int(_seed(params, compact))
+        stop = st.select_slider(
+            "Threshold λ of the fork",
+            STOPS,
+            value=params["clipping"],
+            key=f"{key}_lambda",
+            bind=None if compact else "query-params",
+            width=260,
+        )
+        if not compact:
+            usual = {"seed": params["seed"], "lambda": params["clipping"], "step": params["step"]}
+            reset.button(key, usual)
+            links.hand_out(key, {"seed": "run", "lambda": "threshold", "step": "step"})
+    was = _recorded(seed)
+    before = [item for item in was.items if item[0] == 0] if was else []
+    with controls:
+        step = _step(params, compact, _last(before))
+    both = lanes(seed, float(stop), step)
+    configs = tuple(lane.config for lane in both)
+    same = was is not None and was.configs == configs
+    asking.show(
+        f"{key}_fork",
+        asking.Ask(
+            Race(configs),
+            f"AGC from step {step}",
+            expected=2 * configs[0].steps,
+            doing="Training both",
+            help="Trains the run again on this server, and beside it the same run with AGC from "
+            "the step on that you have chosen; ten seconds or more.",
+            recorded=was.items if same else before,
+            about=was.label if was else MISSING,
+            progress=lambda items: _progress(both, items),
+        ),
+        lambda items, own: _draw(key, both, items, step, compact),
+    )
+
+
+def _seed(params: dict[str, Any], compact: bool) -> str:
+    return st.segmented_control(
+        "Run, by its seed",
+        list(map(str, SEEDS)),
+        default=params["seed"],
+        required=True,
+        key=f"{params['key']}_seed",
+        bind=None if compact else "query-params",
+    )
+
+
+def _step(params: dict[str, Any], compact: bool, last: int) -> int:
+    """The slider over the steps of the run that died at `last`."""
+    place = f"{params['key']}_step"
+    bind = None if compact else "query-params"
+    if st.session_state.get(place, 1) > last:  # that of a run that lived longer
+        st.session_state[place] = last
+    return st.slider(
+        "Scrub to step",
+        1,
+        last,
+        min(params["step"], last),
+        key=place,
+        bind=bind,
+        help="Stop before the crash. AGC would act on this step's gradient and on all later ones.",
+    )
+
+
+def _recorded(seed: int) -> recorded.Recorded | None:
+    try:
+        return recorded.load(recording(seed))
+    except UserError:
+        return None
+
+
+def _last(items: Sequence[Item]) -> int:
+    """The step at which the recorded run ended; where there is none, as far as runs go."""
+    return items[-1][1].step if items else 40
+
+
+def _progress(both: Sequence[Lane], items: Sequence[Item]) -> float:
+    ends = [flight.curve for flight in flights(both, items)]
+    done = [
+        1.0 if curve.end else (curve.last.step if curve.last else 0) / curve.lane.config.steps
+        for curve in ends
+    ]
+    return sum(done) / len(done)
+
+
+def _draw(
+    key: str, both: tuple[Lane, Lane], items: Sequence[Item], step: int, compact: bool
+) -> None:
+    """The figure, what became of the runs, and the layers at the chosen step."""
+    crash, fork = flights(both, items)
+    if not crash.steps:
+        return
+    dark, size = st.context.theme.type == "dark", screen.size(compact)
+    shown = [crash, fork] if fork.steps else [crash]
+    until = both[0].config.steps if fork.steps else len(crash.steps) + 4
+    st.plotly_chart(
+        flight_figure(shown, step, until, dark, size),
+        key=f"{key}_flight",
+        height=HEIGHT[compact],
+        config={"displayModeBar": False},
+        alt=alternative(shown, step),
+    )
+    told = [story(flight.curve) for flight in shown]
+    st.markdown("  \n".join(filter(None, told)))
+    if compact:
+        return
+    if fork.steps:
+        st.markdown(SAME)
+    _instruments(key, crash, step, both[1].config.clipping, dark, size)
+
+
+def _instruments(
+    key: str, crash: Flight, step: int, clipping: float, dark: bool, size: int
+) -> None:
+    """Every layer of the crashed run at one step."""
+    if step > len(crash.steps):
+        st.markdown(f"At step {step} the loss was no longer a number: nothing is left to read.")
+        return
+    at = crash.steps[step - 1]
+    st.subheader(f"The instruments at step {step}")
+    st.markdown(reading(crash, step, clipping))
+    chart = ratio_by_layer(at.ratios, clipping, dark, size, "nf")
+    st.echarts_chart(
+        chart.option, key=f"{key}_ratios", height=90 + 18 * len(at.ratios), alt=chart.alt
+    )
+
+
+def reading(crash: Flight, step: int, clipping: float) -> str:
+    """What the instruments say at a step, in a sentence."""
+    at = crash.steps[step - 1]
+    above = sum(middle > clipping for _, middle, _ in at.ratios.values())
+    left = f", {crash.died - step} steps before the end" if crash.died else ""
+    return (
+        f"Loss {number(at.loss)}{left}. In {above} of {len(at.ratios)} layers the median unit is "
+        f"above λ = {clipping:g}; the largest ratio of any unit, biases included, is "
+        f"{number(at.largest_ratio)}."
+    )
+
+
+def alternative(shown: Sequence[Flight], step: int) -> str:
+    """The figure in a sentence."""
+    told = []
+    for flight in shown:
+        curve = flight.curve
+        if flight.died:
+            told.append(f"{curve.lane.label} is no longer a number at step {flight.died}")
+        elif curve.tests:
+            told.append(f"{curve.lane.label} ends at {curve.tests[-1][1]:.0%} of the test images")
+        else:
+            told.append(f"{curve.lane.label} is at step {len(curve.steps)}")
+    return (
+        f"Loss, and for each layer and step the ratio of gradient to weight; {'; '.join(told)}. "
+        f"The line stands at step {step}."
+    )
+
+
+def still(params: dict[str, Any]) -> tuple[Still, ...]:
+    """The recorded run and its fork, to print."""
+    both = lanes(int(params["seed"]), float(params["clipping"]), params["step"])
+    was = _recorded(int(params["seed"]))
+    if was is None or was.configs != tuple(lane.config for lane in both):
+        return ()
+    shown = flights(both, was.items)
+    figure = flight_figure(shown, params["step"], both[0].config.steps, False, 18)
+    figure["layout"]["height"] = HEIGHT[True]
+    words = alternative(shown, params["step"])
+    return (Still(figure, words, f"{words} {was.label}"),)
+
+
+def lab(params: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """The page's settings that show what the slide shows."""
+    key = params["key"]
+    places = {"seed": params["seed"], "lambda": params["clipping"], "step": params["step"]}
+    return [
+        (f"blackbox_{name}", str(st.session_state.get(f"{key}_{name}", usual)))
+        for name, usual in places.items()
+    ]

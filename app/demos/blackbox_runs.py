@@ -1,0 +1,26 @@
+"""The Black box's runs: what crashed, and the same run with AGC from some step on. No Streamlit."""
+
+from __future__ import annotations
+
+from app.demos.presets import PRESETS, Lane
+from nfnet.run import RunConfig
+
+SEED = 2  # of those tried it learns longest before it dies
+SEEDS = (0, 1, 2)  # whose crash is recorded
+STEP = 24  # from which AGC acts in the recorded fork
+CLIPPING = 0.1  # the threshold at which AGC holds this net when it is on from the start
+CRASH: RunConfig = next(
+    lane.config for lane in PRESETS["batch-128"].lanes if lane.label == "NF"
+).replace(seed=SEED, evaluate_every=0)
+
+
+def lanes(seed: int, clipping: float, step: int) -> tuple[Lane, Lane]:
+    """The run that dies, and the same run with AGC from `step` (from 1) on."""
+    crash = CRASH.replace(seed=seed)
+    fork = crash.replace(clipping=clipping, clipping_from=step)
+    return Lane("NF", "nf", crash), Lane(f"AGC from step {step}", "agc", fork)
+
+
+def recording(seed: int) -> str:
+    """The name of this seed's recorded run."""
+    return f"blackbox/seed-{seed}"
