@@ -25,12 +25,14 @@ def _read(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
+RULE = _read("clip_rule.js")  # what clipping does, told apart so that a test can run it alone
+
 _component = st.components.v2.component(
     "clip_canvas",
     html=_read("clip_canvas.html"),
     css=_read("clip_canvas.css"),
     # one module: a component's parts cannot import each other
-    js="\n".join(_read(f"clip_{part}.js") for part in ("rule", "draw", "geiger", "canvas")),
+    js="\n".join([RULE, *(_read(f"clip_{part}.js") for part in ("draw", "geiger", "canvas"))]),
 )
 
 

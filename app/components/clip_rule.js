@@ -74,8 +74,11 @@ function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+// A half goes to the even neighbour, as in Python.
 function percent(share) {
-  return `${Math.round(100 * share)}%`;
+  const hundredths = 100 * share;
+  const half = Math.abs(hundredths - Math.floor(hundredths) - 0.5) < 1e-9;
+  return `${half ? 2 * Math.round(hundredths / 2) : Math.round(hundredths)}%`;
 }
 
 // A number with so many significant digits, written as Python's format "g" does.

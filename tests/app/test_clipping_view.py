@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.components.clip_canvas import Choice, read
 from app.compute.jobs import Gradients
 from app.compute.tickets import State
 from app.demos import recorded
+from app.demos.clip_settings import threshold
 from app.demos.clipping_words import angle, floored, formula, takeaway
 from app.demos.unit_figures import Units, shares_by_layer, sorted_units
 from app.theme import COLOURS
+from nfnet.formulas import global_clip_factor
 from nfnet.run import RunConfig, UserError
 from tests.app.scripted_compute import ScriptedCompute
 
@@ -227,3 +230,124 @@ def test_without_a_recorded_set_one_can_still_be_taken(page, compute, tmp_path) 
     (tmp_path / "gradients.json").unlink()
     at = page()
     assert at.info and at.button(key="clip_fresh")
+
+
+# what is clipped as one
+
+
+def test_a_layer_or_the_whole_net_is_clipped_as_one_piece() -> None:
+    weights, gradients = UNITS.weight_norm, UNITS.gradient_norm
+    stem = 0.01 * np.hypot.reduce(weights[:4]) / np.hypot.reduce(gradients[:4])
+    assert UNITS.factor(0.01, "layer") == pytest.approx([stem] * 4 + [0.005])  # the bias: as before
+    whole = 0.01 * np.hypot.reduce(weights) / np.hypot.reduce(gradients)
+    assert UNITS.factor(0.01, "global") == pytest.approx([whole] * 5)
+    assert UNITS.factor(0.01, "global")[0] == pytest.approx(
+        global_clip_factor(gradients, 0.01 * np.hypot.reduce(weights))
+    )
+    assert UNITS.factor(3.0, "layer").tolist() == UNITS.factor(3.0, "global").tolist() == [1] * 5
+
+
+def test_the_takeaway_says_what_is_clipped_as_one() -> None:
+    layers = takeaway(UNITS, 0.01, "layer")
+    assert "2 of 2 layers are above it, so 5 of 5 units (100%) are shortened, 3 of them" in layers
+    whole = takeaway(UNITS, 0.01, "global")
+    assert "the whole net's ratio is 0.107, above it" in whole and "multiplied by 0.093" in whole
+    assert "global norm at 0.047" in whole
+    assert "not above it; nothing changes" in takeaway(UNITS, 0.2, "global")
+
+
+def test_a_figure_by_layer_has_no_second_curve() -> None:
+    names = [trace.name for trace in sorted_units(UNITS, 0.01, False, by="layer").data]
+    assert names == ["before", "after, by layer"]
+
+
+def test_only_a_filters_right_angle_is_explained() -> None:
+    assert "right angle" in angle(0.001, is_filter=True)
+    assert angle(0.5, is_filter=True) == "The angle between weight and gradient is 60°."
+    assert angle(0.0, is_filter=False) == "The angle between weight and gradient is 90°."
+
+
+# the canvas: what it is given, and what it may send
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        None,
+        7,
+        [],
+        {},
+        {"clipping": 0.01},
+        {"clipping": "0.01", "by": "unit", "unit": 0, "number": 1},
+        {"clipping": 5e-5, "by": "unit", "unit": 0, "number": 1},
+        {"clipping": float("nan"), "by": "unit", "unit": 0, "number": 1},
+        {"clipping": True, "by": "unit", "unit": 0, "number": 1},
+        {"clipping": 0.01, "by": "net", "unit": 0, "number": 1},
+        {"clipping": 0.01, "by": ["unit"], "unit": 0, "number": 1},
+        {"clipping": 0.01, "by": "unit", "unit": 5, "number": 1},
+        {"clipping": 0.01, "by": "unit", "unit": -1, "number": 1},
+        {"clipping": 0.01, "by": "unit", "unit": 0.5, "number": 1},
+        {"clipping": 0.01, "by": "unit", "unit": 0, "number": float("inf")},
+    ],
+)
+def test_nonsense_from_a_browser_is_no_choice(sent) -> None:
+    assert read(sent, 5) is None
+
+
+def test_a_choice_is_read_as_it_was_made() -> None:
+    sent = {"clipping": 0.0123, "by": "layer", "unit": 4, "number": 17}
+    assert read(sent, 5) == (Choice(0.0123, "layer", 4), 17)
+    assert read({**sent, "clipping": None}, 5) == (Choice(None, "layer", 4), 17)
+
+
+@pytest.mark.parametrize("value", ["0.00009", "1.1", "nan", "inf", "-0.01", "x", ""])
+def test_a_threshold_beyond_the_lines_reach_is_refused(value: str) -> None:
+    with pytest.raises(ValueError):
+        threshold(value)
+
+
+def test_thresholds_are_kept_in_three_digits() -> None:
+    assert [threshold(v) for v in ("0.012345", "1", "1e-4", "off")] == [
+        "0.0123",
+        "1",
+        "0.0001",
+        "off",
+    ]
+
+
+def canvas_data(at: AppTest) -> dict:
+    """What the component was given."""
+    (found,) = at.get("bidi_component")
+    return json.loads(found.proto.json)
+
+
+def test_the_canvas_takes_the_place_of_slider_and_chart(page) -> None:
+    at = page(plain="0", clip_lambda="0.0123", clip_by="layer", clip_step="60")
+    assert not at.select_slider and not at.warning
+    data = canvas_data(at)
+    assert (data["clipping"], data["by"], data["ack"], data["plane"]) == (0.0123, "layer", 0, True)
+    assert data["units"]["gradient"] == [1.5, 0.01, 0.04, 0.005, 0.002]
+    assert data["units"]["layer"][:4] != data["units"]["layer"][4:] and data["units"]["layers"] == 2
+    assert data["unit"] == 0  # the filter with the largest ratio
+    at.selectbox(key="clip_chosen").set_value(3).run()
+    assert canvas_data(at)["unit"] == 3
+    assert "The angle between weight and gradient is 53°." in words(at)
+    assert at.query_params["clip_lambda"] == "0.0123"
+
+
+def test_reset_puts_line_step_and_way_back(page) -> None:
+    at = page(plain="0", clip_lambda="off", clip_by="global", clip_step="60")
+    assert canvas_data(at)["clipping"] is None
+    at.button(key="clip_restore").click().run()
+    data = canvas_data(at)
+    assert (data["clipping"], data["by"]) == (0.01, "unit")
+    assert not {"clip_lambda", "clip_by"} & set(at.query_params)
+
+
+def test_the_plain_page_takes_the_nearest_stop(page) -> None:
+    at = page(clip_lambda="0.0123", clip_by="layer")
+    assert at.select_slider(key="clip_lambda").value == "0.01" and not at.warning
+    assert "2 of 2 layers" in words(at)
+    at.segmented_control(key="clip_by").set_value("global").run()
+    assert "the whole net's ratio" in words(at)
+    assert at.query_params["clip_by"] == "global"
