@@ -65,7 +65,7 @@ def _coloured(line: str, style: list[str]) -> str:
     start = 0
     for at in range(1, len(line) + 1):
         if at == len(line) or style[at] != style[start]:
-            text = html.escape(line[start:at])
+            text = html.escape(line[start:at]).replace("(", "(<wbr>")  # where phones may break
             pieces.append(f'<span class="{style[start]}">{text}</span>' if style[start] else text)
             start = at
     return "".join(pieces)

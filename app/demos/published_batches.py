@@ -36,8 +36,8 @@ def batch_scaling(look: Look, depth: str = "50") -> Drawn:
         if line[1] is None:
             edge = {"x": place, "y": low, "yanchor": "bottom"}
             labels.append(note("<b>✕</b>", look, **edge))
-            left = {"xanchor": "right", "xshift": -1.2 * look.size, "align": "right"}
-            labels.append(note("<b>NF<br>collapses</b>", look, **edge, **left))
+            left = {"xanchor": "right", "xshift": -1.6 * look.size, "align": "right"}
+            labels.append(note("<b>NF collapses</b>", look, **edge, **left))
             last = place - 1
             traces.append(_fall(last, place, values["nf"][last], low, batches, look))
     sizes = {"title": "batch size (the rate grows with it)", "type": "category"}

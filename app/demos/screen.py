@@ -36,17 +36,20 @@ def draw(key: str, curves: list[Curve], compact: bool, before: Sequence[Curve] =
     mean = 10 if curves[0].lane.config.batch_size < 64 else 1
     lines = [c.line(c.losses) for c in curves]
     lines += [dataclasses.replace(c.line(c.losses), label="before") for c in before]
+    lane = curves[0].lane
+    losses = charts.loss_curves(lines, steps, dark, size(compact), mean, lane.guess_loss)
     if compact:
-        _chart(charts.loss_curves(lines, steps, dark, size(compact), mean), f"{key}_loss")
+        _chart(losses, f"{key}_loss")
         _lines(key, map(standing, curves))
         return
     _tiles(curves)
     left, right = st.columns(2)
     with left:
-        _chart(charts.loss_curves(lines, steps, dark, size(compact), mean), f"{key}_loss")
+        _chart(losses, f"{key}_loss")
     with right:
         lines = [c.line(c.accuracies) for c in curves]
-        _chart(charts.accuracy_curves(lines, steps, dark, size(compact)), f"{key}_accuracy")
+        guess = lane.guess_accuracy
+        _chart(charts.accuracy_curves(lines, steps, dark, size(compact), guess), f"{key}_accuracy")
     _lines(key, map(story, curves))
     _clipping_charts(key, curves, steps, dark, mean)
 
@@ -95,7 +98,7 @@ def _chart(chart: charts.Chart, key: str, height: int = charts.HEIGHT) -> None:
 
 
 def _lines(key: str, texts: Iterable[str]) -> None:
-    text = "  \n".join(filter(None, texts))
+    text = "\n\n".join(filter(None, texts))
     with st.container(key=f"{key}_outcomes"):
         if text:
             st.markdown(text)

@@ -36,7 +36,7 @@ def test_tokens_are_coloured_and_lines_marked() -> None:
     page = code_html('def f(a):\n    """<b>\n    two"""\n    return a & 1  # why', {1, 4})
     assert page.startswith(
         '<pre class="source"><code><span class="line marked"><span class="k">def</span> '
-        '<span class="d">f</span>(a):</span><span class="line">    <span class="s">'
+        '<span class="d">f</span>(<wbr>a):</span><span class="line">    <span class="s">'
     )
     assert "&lt;b&gt;" in page and "<b>" not in page
     assert '<span class="line"><span class="s">    two&quot;&quot;&quot;</span></span>' in page
