@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 import pytest
 
 from app.demos import DEMOS, tables
+from app.demos import published as demo
 from app.demos.published_figures import (
     FIGURES,
     drawn,
@@ -156,3 +157,35 @@ def test_a_damaged_table_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         tables.load("short")
     with pytest.raises(UserError, match="there is no table 'long'"):
         tables.load("long")
+
+
+@every_choice
+def test_plotly_finds_nothing_new_in_a_copy_of_the_figure(
+    name: str, options: dict[str, str]
+) -> None:
+    # A template, or data without a mark of its own, would have every chart drawn twice.
+    layout = published_figure(name, **options).to_plotly_json()["layout"]
+    assert "template" not in layout and layout["datarevision"]
+
+
+def test_other_data_have_another_mark() -> None:
+    marks = {published_figure("cost", axis=axis).layout.datarevision for axis in OPTIONS["axis"]}
+    assert len(marks) == len(OPTIONS["axis"])
+
+
+@pytest.mark.parametrize(
+    ("room", "compact", "large_type", "sizes"),
+    [
+        ("", True, False, {"wide", "large", "narrow"}),
+        ("large", True, False, {"large"}),
+        ("narrow", True, True, {"narrow"}),
+        ("large", True, True, {"wide"}),  # large type has one layout for every screen
+        ("large", False, False, {"wide", "narrow"}),  # the page does not know its room
+    ],
+)
+def test_only_the_layout_that_fits_is_sent(
+    monkeypatch: pytest.MonkeyPatch, room: str, compact: bool, large_type: bool, sizes: set[str]
+) -> None:
+    monkeypatch.setattr(demo, "room", lambda: room)
+    monkeypatch.setattr(demo.st, "session_state", {"flag_projector": large_type})
+    assert set(demo._looks(compact, dark=False)) == sizes
