@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil
 
 from nfnet.plan import BlockPlan, ConvPlan, block_plans, squeeze_hidden, stem_plan
@@ -45,11 +46,11 @@ class Part:
     in_shape: Shape
     out_shape: Shape
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         return sum(layer.parameters for layer in self.layers)
 
-    @property
+    @cached_property
     def multiply_adds(self) -> int:
         return sum(layer.multiply_adds for layer in self.layers)
 
@@ -65,11 +66,11 @@ class Counts:
     def layers(self) -> Iterator[Layer]:
         return (layer for part in self.parts for layer in part.layers)
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         return sum(part.parameters for part in self.parts)
 
-    @property
+    @cached_property
     def multiply_adds(self) -> int:
         return sum(part.multiply_adds for part in self.parts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -80,13 +81,13 @@ def render(params: dict[str, Any], compact: bool) -> None:
         counts = count(config, side)
     except UserError as error:
         st.info(f"There is no such net: {error}. Take smaller groups, or more channels.")
-        counts, config = count(usual), usual
+        counts, config = _counted(net), usual
         st.caption(f"Below: {NETS[net]} as it is published.")
     name = _called(net, config, counts)
     now.markdown(
         f"**{name}**: {counts.parameters:,} parameters, {counts.multiply_adds:,} multiply-adds"
     )
-    _tiles(net, counts, count(usual), name == NETS[net])
+    _tiles(net, counts, _counted(net), name == NETS[net])
     drawn, compared = st.tabs(PARTS, key=f"{key}_part", bind="query-params")
     if drawn.open:
         with drawn:
@@ -113,13 +114,18 @@ def _in_a_slide(key: str, net: str) -> None:
             key=f"{key}_pick",
             label_visibility="collapsed",
         )
-    counts, row = count(MODELS[net]), published(net)
+    counts, row = _counted(net), published(net)
     measured = f" Top-1 {row['top1']} %." if row else ""
     st.markdown(
         f"**{NETS[net]}**: **{short(counts.parameters)}** parameters, "
         f"**{short(counts.multiply_adds)}** multiply-adds at {counts.resolution} px.{measured}"
     )
     st.html(drawing(rows(counts), "", _recipe(MODELS[net]), compact=True))
+
+
+@cache
+def _counted(net: str) -> Counts:
+    return count(MODELS[net])
 
 
 def _recipe(config: Config) -> str:
