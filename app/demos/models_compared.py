@@ -145,8 +145,9 @@ def chart(look: Look, across: str, up: str, net: str, value: float) -> Drawn:
     """
     x, y = ACROSS[across], UP[up]
     points = list(_points(x, y))
+    upper = "NFNet" if (across, up) == ("px", "top1") else "EfficientNet"  # whose curve lies above
     traces = [
-        _family(family, [p for p in points if p[0]["family"] == family], look)
+        _family(family, [p for p in points if p[0]["family"] == family], look, upper)
         for family in SHOWN
         if any(p[0]["family"] == family for p in points)
     ]
@@ -199,19 +200,22 @@ def _points(x: Price, y: Price) -> Iterator[tuple[tables.Row, float, float]]:
     yield from sorted(found, key=lambda point: point[1])
 
 
-def _family(family: str, points: list[tuple[tables.Row, float, float]], look: Look) -> dict:
+def _family(
+    family: str, points: list[tuple[tables.Row, float, float]], look: Look, upper: str
+) -> dict[str, Any]:
     style = FAMILIES[family]
     paint = look.colour(style.recipe)
+    names = [row["model"].split("-")[-1].removesuffix(" + SAM") for row, _, _ in points]
     return {
         "type": "scatter",
         "mode": "markers+text" + "+lines" * style.joined,
-        "name": family,
+        "name": family if style.joined else f"{family}: {', '.join(names)}",
         "x": [point[1] for point in points],
         "y": [point[2] for point in points],
         "line": {"color": paint, "dash": style.dash, "width": 3},
         "marker": {"color": paint, "symbol": style.symbol, "size": 0.75 * look.size},
-        "text": ["" if look.narrow else row["model"].split("-")[-1] for row, _, _ in points],
-        "textposition": "top left" if family.startswith("NFNet") else "bottom right",
+        "text": ["" if look.narrow or not style.joined else name for name in names],
+        "textposition": "top left" if family == upper else "bottom right",
         "textfont": {"color": look.text, "size": look.size},
         "cliponaxis": False,
         "customdata": [row["model"] for row, _, _ in points],
