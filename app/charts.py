@@ -75,9 +75,17 @@ def running_mean(values: Sequence[float], length: int = 10) -> list[float]:
 
 
 def loss_curves(
-    lines: Sequence[Line], steps: int, dark: bool = False, size: int = 13, mean: int = 1
+    lines: Sequence[Line],
+    steps: int,
+    dark: bool = False,
+    size: int = 13,
+    mean: int = 1,
+    guessing: float = CHANCE_LOSS,
 ) -> Chart:
-    """The training loss of each net against the step, up to `steps`; the mean of so many steps."""
+    """The training loss of each net against the step, up to `steps`; the mean of so many steps.
+
+    `guessing` is the loss of a guess.
+    """
     lines = [_replace(line, running_mean(line.values, mean)) for line in lines]
     largest = max((v for line in lines for v in line.values if math.isfinite(v)), default=0.0)
     explodes = largest > EXPLODES
@@ -94,13 +102,22 @@ def loss_curves(
     if largest > LOSS_CAP:
         name += f" (above {LOSS_CAP:,.0f}: top edge)"
     option = _curves(lines, steps, name, axis, dark, size)
-    option["series"].append(_level(CHANCE_LOSS, "guessing", dark, size))
+    option["series"].append(_level(guessing, "guessing", dark, size))
     told = [f"{ln.label} {ln.fate or 'at ' + _last(ln, '.3g')}" for ln in lines if ln.values]
     return Chart(option, _sentence("Training loss", told, steps))
 
 
-def accuracy_curves(lines: Sequence[Line], steps: int, dark: bool = False, size: int = 13) -> Chart:
-    """Accuracy against the step: the line on training batches, `marks` on the test images."""
+def accuracy_curves(
+    lines: Sequence[Line],
+    steps: int,
+    dark: bool = False,
+    size: int = 13,
+    guessing: float = 0.1,
+) -> Chart:
+    """Accuracy against the step: the line on training batches, `marks` on the test images.
+
+    `guessing` is the accuracy of a guess.
+    """
     axis = {"type": "value", "min": 0, "max": 1}
     smooth = [_replace(line, running_mean(line.values)) for line in lines]
     name = "accuracy (lines: training, dots: test)"
@@ -116,7 +133,7 @@ def accuracy_curves(lines: Sequence[Line], steps: int, dark: bool = False, size:
                     "color": colour(line.recipe, dark),
                 }
             )
-    option["series"].append(_level(0.1, "guessing", dark, size))
+    option["series"].append(_level(guessing, "guessing", dark, size))
     told = []
     for line in smooth:
         if line.marks:

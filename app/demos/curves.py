@@ -9,7 +9,7 @@ from app.charts import Line
 from app.demos.presets import Lane
 from nfnet.run import Diverged, Evaluation, Event, Finished, Loading, Step
 
-GUESSING = 0.12  # up to this accuracy among ten classes
+NEAR_GUESSING = 0.02  # so little above the accuracy of a guess is no better
 
 
 @dataclass
@@ -81,7 +81,8 @@ def story(curve: Curve) -> str:
         return ""
     if isinstance(end, Finished):
         after = f"stopped at step {end.step}" if end.stopped else f"after {end.step} steps"
-        verdict = ", no better than guessing" if end.accuracy <= GUESSING else ""
+        guessed = end.accuracy <= curve.lane.guess_accuracy + NEAR_GUESSING
+        verdict = ", no better than guessing" if guessed else ""
         return f"**{name}**: {end.accuracy:.1%} of the test images right, {after}{verdict}."
     if end.reason == "non-finite":
         before = (
@@ -91,9 +92,12 @@ def story(curve: Curve) -> str:
             f"**{name}**: step {end.step}: the loss is no longer a number{before}. "
             "The weights are lost; only a new start helps."
         )
+    classes = len(curve.lane.counts)
+    among = "ten" if classes == 10 else classes
+    even = f"ln {classes} = " if len(set(curve.lane.counts)) == 1 else ""
     return (
-        f"**{name}**: stuck at chance: the loss stays at ln 10 = 2.30, that of guessing among ten "
-        "classes."
+        f"**{name}**: stuck at chance: the loss stays at {even}{curve.lane.guess_loss:.2f}, that "
+        f"of guessing among {among} classes."
     )
 
 

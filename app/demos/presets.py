@@ -5,7 +5,8 @@ The figures behind the captions are measured over seeds by benchmarks/story.py a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from nfnet.run import PRESETS as RUNS
 from nfnet.run import RunConfig
@@ -23,6 +24,18 @@ class Lane:
     label: str
     recipe: str  # a key of app.theme.COLOURS
     config: RunConfig
+    counts: tuple[int, ...] = (1,) * 10  # pictures of each class, or their proportions
+
+    @property
+    def guess_accuracy(self) -> float:
+        """The accuracy of always naming the largest class."""
+        return max(self.counts) / sum(self.counts)
+
+    @property
+    def guess_loss(self) -> float:
+        """The loss of guessing by the classes' shares: ln(classes) where these are equal."""
+        shares = [count / sum(self.counts) for count in self.counts]
+        return -sum(share * math.log(share) for share in shares)
 
 
 @dataclass(frozen=True)
@@ -207,4 +220,4 @@ def rescaled(lane: Lane, batch_size: int, dataset: str) -> Lane:
         steps = steps * RUNS["cifar10"].steps // RUNS["shapes"].steps
     lr = config.lr * batch_size / config.batch_size
     config = config.replace(batch_size=batch_size, dataset=dataset, lr=lr, steps=steps)
-    return Lane(lane.label, lane.recipe, config)
+    return replace(lane, config=config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
@@ -75,7 +75,8 @@ class Stage:
     def _now(self, i: int, lane: Lane) -> Lane:
         config = lane.config.replace(lr=self.rate(i))
         if i not in self.steered:
-            return Lane(lane.label, lane.recipe, config)
+            return replace(lane, config=config)
         recipe = recipe_key(config.norm, self.clipping is not None)
         label = lane.label if recipe == lane.recipe else LABELS[recipe]
-        return Lane(label, recipe, config.replace(clipping=self.clipping))
+        config = config.replace(clipping=self.clipping)
+        return replace(lane, label=label, recipe=recipe, config=config)
