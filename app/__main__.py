@@ -1,4 +1,4 @@
-"""Starts the lecture: `python -m app [--port 8501] [--host 127.0.0.1] [--workers N]`.
+"""Starts the lecture: `python -m app [--port 8501] [--host 127.0.0.1] [--pictures FOLDER]`.
 
 `python -m app export deck.html [--notes]` writes the slides into one file instead.
 """
@@ -32,6 +32,7 @@ class Options:
     port: int = 8501
     host: str = "127.0.0.1"
     workers: int | None = None
+    pictures: Path | None = None  # a folder of folders of pictures, one a class
 
 
 class _Parser(argparse.ArgumentParser):
@@ -51,8 +52,13 @@ def read_options(arguments: Sequence[str]) -> Options:
     parser.add_argument(
         "--workers", type=_whole(1, 64), help="processes that train (default: auto)"
     )
+    parser.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="to train on: a folder a class in it"
+    )
     values = parser.parse_args(arguments)
-    return Options(values.port, values.host, values.workers)
+    if values.pictures is not None and not values.pictures.is_dir():
+        raise UserError(f"There is no folder {values.pictures}; name one with --pictures.")
+    return Options(values.port, values.host, values.workers, values.pictures)
 
 
 def _whole(low: int, high: int):  # noqa: ANN202 - what argparse calls a type
@@ -148,6 +154,8 @@ def serve(options: Options) -> None:
     """
     port = free_port(options.host, options.port)
     name = public_name(options.host)
+    if options.pictures:
+        os.environ["NFNET_PICTURES"] = str(options.pictures.resolve())
     os.chdir(ROOT)  # where Streamlit looks for .streamlit/config.toml
 
     import streamlit as st

@@ -24,8 +24,10 @@ def warm_up(compute: bool = True, workers: int | None = None) -> None:
     global _done, _compute
     with _lock:
         if compute:
+            from app import sets
             from app.compute import get_compute
 
+            sets.prepare()
             _compute = get_compute(workers)
         if _done:
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -16,6 +17,7 @@ from nfnet.photo import DEFAULT_MODEL, SMALL_MODEL, Prediction, Question
 from nfnet.run import (
     DATASETS,
     DEVICES,
+    FOLDER,
     NORMS,
     PRESETS,
     Diverged,
@@ -60,7 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(command=_train)
     train.add_argument("--preset", choices=PRESETS, help="where to start from; the data set's")
     train.add_argument("--norm", choices=NORMS)
-    train.add_argument("--dataset", choices=DATASETS)
+    train.add_argument("--dataset", choices=(*DATASETS, FOLDER))
+    train.add_argument(
+        "--pictures", metavar="FOLDER", help="for --dataset folder: a folder a class in it"
+    )
     train.add_argument("--clipping", type=_threshold, help="AGC's threshold, or off")
     train.add_argument("--lr", type=float, help="peak learning rate")
     for name in ("batch-size", "steps", "warmup-steps", "resolution", "train-images", "seed"):
@@ -98,7 +103,11 @@ def _train(options: argparse.Namespace) -> int:
     changes = {name: value for name, value in given.items() if value is not None}
     if options.clipping == "off":
         changes["clipping"] = None
-    config = PRESETS[options.preset or options.dataset or "shapes"].replace(**changes)
+    if options.pictures:
+        os.environ["NFNET_PICTURES"] = options.pictures
+        changes.setdefault("dataset", FOLDER)
+    preset = options.preset or options.dataset
+    config = PRESETS[preset if preset in PRESETS else "shapes"].replace(**changes)
     if not 1 <= options.threads <= 1024:
         raise UserError(f"threads must be a whole number from 1 to 1024, not {options.threads}")
     import torch

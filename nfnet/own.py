@@ -103,7 +103,9 @@ def list_folder(folder: Path) -> tuple[list[Entry], int]:
                 else:
                     others += 1
     except OSError as error:
-        raise UserError(f"the pictures' folder cannot be read ({error.strerror})") from None
+        raise UserError(
+            f"the folder of pictures cannot be read ({error.strerror}); name one with --pictures"
+        ) from None
     _check_count(entries, MAX_IN_FOLDER, "folder")
     return entries, others
 
