@@ -1,6 +1,6 @@
 """How late may AGC be switched on in a run that dies without it, and still save it?
 
-    python -m benchmarks.late_clipping [--seeds 10] [--clipping 0.1] [--processes 1]
+    python -m benchmarks.late_clipping [--seeds 10] [--clipping 0.1] [--before 1 2 5 10 20 0]
 
 For each seed the run that the Black box shows is trained unclipped until its loss is no longer a
 number; that step is its death. Then it is trained again with AGC from so many steps before it on:
@@ -21,7 +21,7 @@ from app.demos.blackbox_runs import CRASH
 from benchmarks.story import dead, outcome
 from nfnet.run import Diverged, RunConfig
 
-BEFORE = (1, 2, 5, 10, 20)  # steps before the death
+BEFORE = (1, 2, 3, 4, 5, 10, 20)  # steps before the death
 
 
 def death(config: RunConfig) -> int | None:
@@ -39,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--clipping", type=float, nargs="+", default=[0.1])
+    parser.add_argument("--before", type=int, nargs="+", default=[*BEFORE, 0])
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
     import torch
@@ -53,19 +54,22 @@ def main() -> None:
         dying = [(config, end) for config, end in zip(configs, ends, strict=True) if end]
         print(f"dies at step: {[end for _, end in dying]}; {ends.count(None)} seeds do not die")
         for clipping in options.clipping:
-            table(dying, clipping, pool)
+            table(dying, clipping, options.before, pool)
 
 
 def table(
-    dying: list[tuple[RunConfig, int]], clipping: float, pool: multiprocessing.pool.Pool
+    dying: list[tuple[RunConfig, int]],
+    clipping: float,
+    moments: list[int],
+    pool: multiprocessing.pool.Pool,
 ) -> None:
-    """Trains and prints one row for each moment."""
+    """Trains and prints one row for each moment: so many steps before the death; 0: all along."""
     print(f"\nlambda {clipping:g}\n{'from':>14} {'n':>3} {'saved':>6} {'mean':>6} {'min':>6} max")
-    for before in (*BEFORE, None):
+    for before in moments:
         runs = [
-            config.replace(clipping=clipping, clipping_from=1 if before is None else end - before)
+            config.replace(clipping=clipping, clipping_from=end - before if before else 1)
             for config, end in dying
-            if before is None or end > before
+            if end > before
         ]
         if not runs:
             continue
@@ -73,7 +77,7 @@ def table(
         accuracies = [accuracy for accuracy, _ in results]
         saved = sum(not dead(result) for result in results)
         print(
-            f"{'the start' if before is None else f'{before} before':>14} {len(runs):3} {saved:6} "
+            f"{f'{before} before' if before else 'the start':>14} {len(runs):3} {saved:6} "
             f"{statistics.mean(accuracies):6.3f} {min(accuracies):6.3f} {max(accuracies):.3f}",
             flush=True,
         )

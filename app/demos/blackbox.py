@@ -60,6 +60,8 @@ def render(params: dict[str, Any], compact: bool) -> None:
     before = [item for item in was.items if item[0] == 0] if was else []
     with controls:
         step = _step(params, compact, _last(before))
+        if not was:
+            st.info(MISSING)
     both = lanes(seed, float(stop), step)
     configs = tuple(lane.config for lane in both)
     same = was is not None and was.configs == configs
@@ -73,7 +75,7 @@ def render(params: dict[str, Any], compact: bool) -> None:
             help="Trains the run again on this server, and beside it the same run with AGC from "
             "the step on that you have chosen; ten seconds or more.",
             recorded=was.items if same else before,
-            about=was.label if was else MISSING,
+            about=was.label if was else "",
             progress=lambda items: _progress(both, items),
         ),
         lambda items, own: _draw(key, both, items, step, compact),
@@ -175,7 +177,8 @@ def reading(crash: Flight, step: int, clipping: float) -> str:
     """What the instruments say at a step, in a sentence."""
     at = crash.steps[step - 1]
     above = sum(middle > clipping for _, middle, _ in at.ratios.values())
-    left = f", {crash.died - step} steps before the end" if crash.died else ""
+    ahead = (crash.died or 0) - step
+    left = f", {ahead} step{'s' * (ahead > 1)} before the end" if crash.died else ""
     return (
         f"Loss {number(at.loss)}{left}. In {above} of {len(at.ratios)} layers the median unit is "
         f"above λ = {clipping:g}; the largest ratio of any unit, biases included, is "
