@@ -9,8 +9,6 @@ from nfnet.resnet import ResNet
 from nfnet.run import RunConfig
 from nfnet.variants import NFNetConfig
 
-GROUP_SIZE = 16  # channels a group in a small NFNet: an eighth of the published nets'
-
 
 def build_model(config: RunConfig, num_classes: int, shortcut: str = "pool") -> NFNet | ResNet:
     """A freshly initialised net on the CPU, the same for the same seed.
@@ -25,7 +23,8 @@ def build_model(config: RunConfig, num_classes: int, shortcut: str = "pool") -> 
                 NFNetConfig(
                     widths=config.widths,
                     depths=config.depths,
-                    group_size=GROUP_SIZE,
+                    group_size=config.group_size,
+                    expansion=config.expansion,
                     alpha=config.alpha,
                     activation=config.activation,
                     skip_gain=config.skip_gain,

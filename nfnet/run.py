@@ -68,6 +68,8 @@ class RunConfig:
     alpha: float = 0.2  # scale of the residual branch, norm "nf" only
     without: tuple[str, ...] = ()  # those of INGREDIENTS that are left out, norm "nf" only
     se_ratio: float | None = None  # squeeze-excite's hidden width; 0: no such layer; None: usual
+    group_size: int = 16  # channels a group of an NFNet's 3x3: an eighth of the published nets'
+    expansion: float = 0.5  # width of an NFNet's 3x3 convolutions over that of their block
     skip_gain: float | None = None  # SkipInit's initial value; None: no skip gain
     batch_size: int = 128
     steps: int = 100
@@ -118,6 +120,12 @@ class RunConfig:
             raise UserError("widths and depths must be at least 1")
         if self.architecture == "nfnet" and self.norm == "none":
             raise UserError("architecture 'nfnet' comes with norm 'nf' or 'batch'")
+        inner = int(min(self.widths) * self.expansion)
+        if self.architecture == "nfnet" and inner < self.group_size:
+            raise UserError(
+                f"widths x expansion must hold at least one group of {self.group_size} channels; "
+                "take smaller groups or more channels"
+            )
         if self.without and self.norm != "nf":
             raise UserError("only norm 'nf' has ingredients to leave out")
         self.check(ANYTHING)
@@ -128,7 +136,7 @@ class RunConfig:
             "steps": self.steps,
             "batch_size": self.batch_size,
             "resolution": self.resolution,
-            "width": max(self.widths),
+            "width": int(max(self.widths) * max(1, self.expansion)),
             "blocks": sum(self.depths),
             "images": self.steps * self.batch_size,
         }
@@ -170,10 +178,12 @@ _INTEGERS = {
     "warmup_steps": (0, 1_000_000),
     "evaluate_every": (0, 1_000_000),
     "clipping_from": (1, 1_000_000),
+    "group_size": (1, 8192),
     "seed": (0, 2**31 - 1),
 }
 _NUMBERS = {
     "alpha": (0.01, 10.0),
+    "expansion": (0.01, 8.0),
     "lr": (0.0, 1e4),
     "momentum": (0.0, 0.999),
     "weight_decay": (0.0, 1.0),

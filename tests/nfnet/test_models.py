@@ -9,11 +9,12 @@ import torch
 from nfnet.activations import activation
 from nfnet.build import build_model
 from nfnet.conv import WSConv2d, fold
+from nfnet.counts import count
 from nfnet.formulas import predicted_variances
 from nfnet.model import NFNet, SqueezeExcite, StochasticDepth, pool_shortcut
 from nfnet.propagation import measure
 from nfnet.resnet import ResNet
-from nfnet.run import INGREDIENTS, PRESETS, UserError
+from nfnet.run import INGREDIENTS, PRESETS, RunConfig, UserError
 from nfnet.variants import MODELS, NFNetConfig, ResNetConfig, list_models, model_config
 from nfnet.weights import create_model, load_weights
 
@@ -256,3 +257,15 @@ def test_an_nfnet_without_squeeze_excite_has_none() -> None:
     assert not any(isinstance(m, SqueezeExcite) for m in net.modules())
     assert net(torch.randn(2, 3, 16, 16)).shape == (2, 10)
     assert net.blocks[0].branch_end is net.blocks[0].conv2
+
+
+@pytest.mark.parametrize(("group_size", "expansion"), [(4, 0.25), (16, 0.5), (32, 1.0)])
+def test_a_run_says_how_wide_its_branches_and_groups_are(group_size, expansion) -> None:
+    shape = {"widths": (32, 64), "depths": (1, 2), "group_size": group_size, "expansion": expansion}
+    net = build_model(RunConfig(architecture="nfnet", **shape), 10)
+    counted = count(NFNetConfig(stem="small", skip_gain=None, num_classes=10, **shape), 16)
+    assert sum(p.numel() for p in net.parameters()) == counted.parameters
+    grouped = [m for m in net.modules() if isinstance(m, torch.nn.Conv2d) and m.groups > 1]
+    widths = [32 * expansion] * 2 + [64 * expansion] * 4
+    expected = [(width, width // group_size) for width in widths if width > group_size]
+    assert [(conv.in_channels, conv.groups) for conv in grouped] == expected

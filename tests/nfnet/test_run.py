@@ -53,6 +53,9 @@ def test_defaults_are_the_live_preset() -> None:
         {"clip_by": "filter"},
         {"clipping_from": 0},
         {"se_ratio": 1.5},
+        {"group_size": 0},
+        {"expansion": math.nan},
+        {"architecture": "nfnet", "widths": (24, 48, 96)},  # 12 channels hold no group of 16
         {"start": "../nf_cifar10"},
         {"norm": 3},
         {"lr": math.nan},
@@ -111,6 +114,13 @@ def test_the_classroom_is_smaller_than_the_command_line() -> None:
         config.check(CLASSROOM)
     for name in ("shapes", "cifar10", "nfnet_xs"):
         PRESETS[name].check(CLASSROOM)
+
+
+def test_a_wide_branch_counts_as_wide() -> None:
+    wide = RunConfig(architecture="nfnet", widths=(64, 128), depths=(1, 1), expansion=2.0)
+    with pytest.raises(UserError, match="width is 256, and at most 128"):
+        wide.check(CLASSROOM)
+    wide.replace(expansion=1.0).check(CLASSROOM)
 
 
 def test_every_preset_goes_to_json_and_back() -> None:
