@@ -21,6 +21,8 @@ st.navigation(
         st.Page("views/blackbox.py", title="Black box", icon=":material/flight:"),
         st.Page("views/costs.py", title="Costs", icon=":material/timer:"),
         st.Page("views/mates.py", title="Batch mates", icon=":material/groups:"),
+        st.Page("views/propagation.py", title="Signal", icon=":material/ssid_chart:"),
+        st.Page("views/standardization.py", title="Weights", icon=":material/straighten:"),
         st.Page("views/models.py", title="Models", icon=":material/account_tree:"),
         st.Page("views/sweeps.py", title="Sweeps", icon=":material/grid_on:"),
         st.Page("views/factorial.py", title="Ingredients", icon=":material/science:"),

@@ -197,6 +197,36 @@ DEMOS: dict[str, Demo] = {
         parameters={"own": one_of(*SAMPLES), "company": one_of(*COMPANIES), "key": slug},
         defaults={"own": OWN, "company": "swap", "key": "mates"},
     ),
+    "propagation": Demo(
+        id="propagation",
+        title="Signal propagation",
+        page="views/propagation.py",
+        render=_lazily("app.demos.propagation"),
+        still=_lazily("app.demos.propagation", "still"),
+        lab=_lazily("app.demos.propagation", "lab"),
+        parameters={
+            "part": one_of("curves", "unit"),
+            "net": one_of("nf", "batch", "none"),
+            "parts": words("ws", "gamma", "alpha", "beta"),  # those of the NF net that are in
+            "key": slug,
+        },
+        defaults={
+            "part": "curves",
+            "net": "nf",
+            "parts": ("ws", "gamma", "alpha", "beta"),
+            "key": "propagation",
+        },
+    ),
+    "standardization": Demo(
+        id="standardization",
+        title="Weight standardization",
+        page="views/standardization.py",
+        render=_lazily("app.demos.standardization"),
+        still=_lazily("app.demos.standardization", "still"),
+        lab=_lazily("app.demos.standardization", "lab"),
+        parameters={"part": one_of("filters", "gamma", "limit"), "key": slug},
+        defaults={"part": "filters", "key": "standardization"},
+    ),
     "photos": Demo(
         id="photos",
         title="What does the network see?",

@@ -1,0 +1,271 @@
+"""Weight standardization: filters before and after, the gain γ, and the speed limit in degrees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app.deck.model import Still
+from app.demos import links, one_of, recorded, reset, whole
+from app.demos.filters_figures import arrays, bars, sheet
+from app.demos.gamma_figures import ACTIVATIONS, CLOSED, SIZES, estimate, exact, running
+from app.demos.presets import LAMBDAS
+from app.demos.published import SWITCH, asked, tell
+from app.demos.published_paint import Drawn, Look
+from app.demos.turn_settings import LRS, MOMENTA, job
+from app.demos.turns import figure_of, speed_limit
+from nfnet.formulas import GAMMA
+from nfnet.run import UserError
+
+NETS = {
+    "nfnet_mini": "NFNet-mini, trained",
+    "nf_cifar10": "NF-ResNet on CIFAR-10, trained",
+    "fresh": "fresh, random",
+}
+GAINS = ("0.25", "0.5", "1", "1.5", "2", "learned")
+DEFAULTS = {
+    **{"net": "nfnet_mini", "filter": 1, "gain": "1"},
+    **{"activation": "relu", "samples": "10,000", "draw": 0},
+    **{"lambda": "0.01", "lr": "1", "momentum": "0.9", "ws": "on"},
+}
+CALLED = {
+    **{"net": "net", "filter": "filter", "gain": "gain"},
+    **{"activation": "activation", "samples": "samples", "draw": "draw"},
+    **{"lambda": "threshold λ", "lr": "rate", "momentum": "momentum", "ws": "standardization"},
+}
+MISSING = "There are no recorded filters of this net; choose another one."
+FORMULA = r"\hat W = g\,\frac{W - \mu}{\sqrt N\,\sigma} = g\,\frac{W - \mu}{\lVert W - \mu \rVert}"
+BEFORE_AFTER = """
+A **filter** is the weights of one output channel. Standardizing takes its mean away and brings it
+to a length of its own, the learned **gain** $g$. Only its shape is left: brightness of the whole
+picture no longer counts, nor how large the weights have grown.
+"""
+GAMMA_WORDS = (
+    "An activation changes the variance: multiplied by "
+    r"$\gamma = 1 / \sqrt{\operatorname{Var} f(z)}$, "
+    r"for $z \sim \mathcal N(0, 1)$, it gives back 1. The official digits behave like an estimate "
+    "from samples. Draw some yourself."
+)
+
+
+def render(params: dict[str, Any], compact: bool) -> None:
+    """One of the parts in a slide; not compact: all three, with everything to change.
+
+    Parameters: part ("filters", "gamma" or "limit"), key.
+    """
+    key = params["key"]
+    if compact:
+        parts = {"filters": _filters, "gamma": _gamma, "limit": _limit}
+        parts[params["part"]](key, True)
+        return
+    links.check(
+        key,
+        {
+            name: (CALLED[name], read)
+            for name, read in {
+                **{"net": one_of(*NETS), "filter": whole(1, 16), "gain": one_of(*GAINS)},
+                **{"activation": one_of(*ACTIVATIONS), "samples": one_of(*SIZES)},
+                **{"draw": whole(0, 9999), "lambda": one_of(*LAMBDAS), "lr": one_of(*LRS)},
+                **{"momentum": one_of(*MOMENTA), "ws": one_of("on", "off")},
+            }.items()
+        },
+    )
+    with st.container(horizontal=True):
+        reset.button(key, DEFAULTS)
+        links.hand_out(key, CALLED)
+    st.subheader("A filter before and after")
+    _filters(key, False)
+    st.subheader("γ: what an activation takes, given back")
+    _gamma(key, False)
+    st.subheader("The speed limit, in degrees")
+    _limit(key, False)
+
+
+# filters
+
+
+def _filters(key: str, compact: bool) -> None:
+    dark = st.context.theme.type == "dark"
+    if not compact:
+        st.markdown(BEFORE_AFTER)
+        st.latex(FORMULA)
+        with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}_filters"):
+            net = segmented(key, "net", "First layer of", NETS)
+            index = st.slider(
+                "Filter", 1, 16, 1, key=f"{key}_filter", bind="query-params", width=260
+            )
+            gain = st.select_slider(
+                "Gain g",
+                GAINS,
+                value="1",
+                key=f"{key}_gain",
+                bind="query-params",
+                width=260,
+                help="The length of the standardized filter; the net learns one for each.",
+            )
+    else:
+        net, index, gain = DEFAULTS["net"], 1, "1"
+    try:
+        was = recorded.load(f"filters/{net}")
+    except UserError:
+        st.info(MISSING)
+        return
+    weight, standardized, gains = arrays(was.items)
+    chosen = min(index, len(weight)) - 1
+    g = float(gains[chosen]) if gain == "learned" else float(gain)
+    left, right = st.columns(2, gap="large")
+    for column, name, values, largest in (
+        (left, "As they are", weight, float(np.abs(weight).max())),
+        (right, "Standardized", standardized, float(np.abs(standardized).max())),
+    ):
+        with column:
+            means = np.abs(values.mean((1, 2, 3)))
+            lengths = np.linalg.norm(values.reshape(len(values), -1), axis=1)
+            caption = (
+                f"{name}: |mean| up to {means.max():.2g}, length {lengths.min():.3g} to "
+                f"{lengths.max():.3g}"
+            )
+            st.image(sheet(values, largest, dark), caption=caption, width="stretch")
+    one, after = weight[chosen], standardized[chosen]
+    _figure(f"{key}_bars", compact, lambda look: bars(one, after, g, look))
+    if compact:
+        return
+    st.markdown(
+        f"Filter {chosen + 1}: mean {one.mean():.3g} and length {np.linalg.norm(one):.3g} before; "
+        f"mean 0 and length {g:.3g} after. Grey is a weight of zero; red, green and blue are the "
+        "weights for the three colours of the picture."
+    )
+    st.caption(f"Weights of {NETS[net]}, {was.made}.")
+
+
+# gamma
+
+
+def _gamma(key: str, compact: bool) -> None:
+    names = {name: label for name, (label, _) in ACTIVATIONS.items()}
+    if compact:
+        activation, size, draw = "relu", SIZES[2], 0
+    else:
+        place = st.container()
+        with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}_sampling"):
+            activation = segmented(key, "activation", "Activation", names)
+            size = st.select_slider(
+                "Samples",
+                SIZES,
+                value="10,000",
+                key=f"{key}_samples",
+                bind="query-params",
+                width=260,
+            )
+            draw = st.number_input(
+                "Draw", 0, 9999, 0, key=f"{key}_draw", bind="query-params", width=130
+            )
+        true = exact(activation)
+        above = f"{GAMMA[activation] / true - 1:.2%}"
+        place.markdown(GAMMA_WORDS)
+    count = int(size.replace(",", ""))
+    _figure(f"{key}_running", compact, lambda look: running(activation, count, int(draw), look))
+    if compact:
+        return
+    last, error = estimate(activation, count, int(draw)).last
+    with st.container(horizontal=True):
+        for label, value, about in (
+            ("Estimate", f"{last:.4f}", f"± {error:.4f}, one standard error"),
+            ("Exact", f"{true:.6f}", "by quadrature"),
+            ("Official code", f"{GAMMA[activation]:.6f}", f"{above} above"),
+        ):
+            st.metric(
+                label, value, about, delta_color="off", delta_arrow="off", border=True, width=230
+            )
+    if activation in CLOSED:
+        st.latex(rf"\gamma = {CLOSED[activation]} = {true:.4f}")
+    st.caption(
+        "NFNet-F multiplies each activation's output by its γ; published weights need the official "
+        "digits."
+    )
+
+
+# the limit
+
+
+def _limit(key: str, compact: bool) -> None:
+    if compact:
+        clips = st.select_slider(
+            "Threshold λ", LAMBDAS, value="0.01", key=f"{key}_lambda", width=420
+        )
+        speed_limit(f"{key}_turns", job(clips, "1", "0.9"), True, _figure)
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}_driving"):
+        clips = st.select_slider(
+            "Threshold λ",
+            LAMBDAS,
+            value="0.01",
+            key=f"{key}_lambda",
+            bind="query-params",
+            width=420,
+        )
+        lr = segmented(key, "lr", "Rate", {lr: lr for lr in LRS})
+        momentum = segmented(key, "momentum", "Momentum", {m: m for m in MOMENTA})
+        ws = segmented(key, "ws", "Weight standardization", {"on": "on", "off": "off"})
+    speed_limit(f"{key}_turns", job(clips, lr, momentum, ws == "on"), False, _figure)
+
+
+# shared
+
+
+def segmented(key: str, name: str, label: str, options: dict[str, str]) -> str:
+    """A choice whose name, not its label, stands in the address."""
+    place = f"{key}_{name}"
+    st.session_state.setdefault(place, asked(place, tuple(options), DEFAULTS[name]))
+    value = st.segmented_control(
+        label, list(options), format_func=options.__getitem__, required=True, key=place
+    )
+    tell(place, value, DEFAULTS[name])
+    return value
+
+
+def _figure(place: str, compact: bool, draw: Callable[[Look], Drawn]) -> None:
+    """A Plotly figure for wide and narrow places."""
+    dark, large = st.context.theme.type == "dark", st.session_state.get("flag_projector")
+    wide = Look(dark, 26 if large else 18 if compact else 15, height=0.8 if large else 1.0)
+    st.html(SWITCH.format(key=place))
+    with st.container(key=f"{place}_place"):
+        for name, look in {"wide": wide, "narrow": Look(dark, 14, narrow=True)}.items():
+            with st.container(key=f"{place}_{name}"):
+                drawn = draw(look)
+                st.plotly_chart(
+                    drawn.figure,
+                    key=f"{place}_{name}_chart",
+                    theme=None,
+                    config={"displayModeBar": False, "scrollZoom": False},
+                    alt=drawn.alt,
+                )
+
+
+def lab(params: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """Settings of the page that show what the slide shows."""
+    if params["part"] != "limit":
+        return []
+    return [("weights_lambda", st.session_state.get(f"{params['key']}_lambda", "0.01"))]
+
+
+def still(params: dict[str, Any]) -> tuple[Still, ...]:
+    """The slide's figure on paper."""
+    look = Look(size=20)
+    if params["part"] == "gamma":
+        drawn = running("relu", 10_000, 0, look)
+    elif params["part"] == "filters":
+        try:
+            was = recorded.load(f"filters/{DEFAULTS['net']}")
+        except UserError:
+            return ()
+        weight, standardized, _ = arrays(was.items)
+        drawn = bars(weight[0], standardized[0], 1.0, look)
+    else:
+        drawn = figure_of(job("0.01", "1", "0.9"), look)
+        if drawn is None:
+            return ()
+    return (Still(drawn.figure.to_plotly_json(), drawn.alt, drawn.alt),)
