@@ -173,7 +173,7 @@ def _draw(
     bars = times(found, chosen["unit"], which, look)
     if compact:
         _chart(bars, f"{key}_times")
-        st.markdown(takeaway(found, batch, which))
+        st.markdown(in_short(found))
         return
     left, right = st.columns((2, 1), gap="large")
     with left:
@@ -213,6 +213,19 @@ def takeaway(found: dict[str, Cell], batch: str, which: str) -> str:
         f"normalizing activations, NF {nf.share('normalization'):.0%} standardizing weights. For "
         f"the backward pass BN keeps **{bn.saved_bytes / none.saved_bytes:.2f} times** the memory, "
         f"NF {nf.saved_bytes / none.saved_bytes:.2f} times."
+    )
+
+
+def in_short(found: dict[str, Cell]) -> str:
+    """The same for a slide."""
+    if len(found) < len(NORMS):
+        return ""
+    none = found["none"]
+    return " ".join(
+        f"**{NORMS[norm]}** takes {_longer(found[norm], none)} than no norm and keeps "
+        f"{found[norm].saved_bytes / none.saved_bytes:.2f} times the memory."
+        for norm in NORMS
+        if norm != "none"
     )
 
 

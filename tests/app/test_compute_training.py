@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from app.compute.jobs import Gradients, Propagate, Race
+from app.compute.jobs import Costs, Gradients, Propagate, Race
 from app.compute.local import LocalCompute
 from app.compute.process import ROOT
 from nfnet.run import Control, Diverged, Finished, RunConfig, Step
@@ -53,6 +53,23 @@ print([e.loss for e in train(RunConfig(**{TINY.to_json()})) if isinstance(e, Ste
     ticket = compute.submit(Race((TINY,)), "a")
     assert ended(ticket).name == "done", ticket.state
     assert direct.stdout.strip() == str([e.loss for e in steps(ticket, 0)]), direct.stderr
+
+
+def test_costs_are_measured_cell_by_cell_in_a_worker(compute):
+    job = Costs(TINY.replace(resolution=8), (2, 4), ("batch", "none"))
+    ticket = compute.submit(job, "a")
+    assert ended(ticket).name == "done", ticket.state
+    items = ticket.events()
+    assert [(i["batch_size"], i["norm"]) for i in items] == [
+        (2, "batch"),
+        (2, "none"),
+        (4, "batch"),
+        (4, "none"),
+    ]
+    for item in items:
+        whole = sum(item["forward_ms"].values()) + sum(item["backward_ms"].values())
+        assert whole == pytest.approx(item["step_ms"], rel=0.05)
+        assert (item["threads"], item["device"]) == (1, "cpu") or item["device"] == "cuda"
 
 
 def test_a_control_changes_the_clipping_of_one_running_lane(compute):
