@@ -243,6 +243,8 @@ def check(options: argparse.Namespace) -> None:
     pictures = load_pictures(options.data, options.cache or options.work / "cache")
     failed = False
     for path in sorted(options.models.glob("*.safetensors")):
+        if "validation" not in read_metadata(path).provenance:
+            continue  # of another data set, which its own script measures
         began = time.perf_counter()
         classifier = _finished(load_classifier(None, path, "cpu", "float32"))
         loaded = time.perf_counter()

@@ -122,12 +122,35 @@ def card(infos: Mapping[str, WeightsInfo]) -> str:
         "--work build/mini",
         "    python -m benchmarks.export_offline_model check --data tiny-imagenet-200",
         "",
+        *(_cifar10(infos["nf_cifar10"]) if "nf_cifar10" in infos else ()),
         "## Terms",
         "",
         said["terms"],
         said["licence"],
     ]
     return "\n".join(lines) + "\n"
+
+
+def _cifar10(info: WeightsInfo) -> list[str]:
+    said, recipe = info.provenance, info.provenance["recipe"]
+    widths = ", ".join(map(str, info.config.widths))
+    return [
+        "## `nf_cifar10`",
+        "",
+        f"The small NF-ResNet of the labs (widths {widths}; {sum(info.config.depths)} blocks), "
+        f"trained on all of CIFAR-10 at {recipe['resolution']} px so that a lab can start from a "
+        f"net that knows something. It names {_percent(said['accuracy'])} of the {said['n']:,} "
+        f"test pictures. {recipe['steps']:,} updates in batches of {recipe['batch_size']}, peak rate "
+        f"{recipe['lr']} with {recipe['warmup_steps']} updates of warm-up and half a cosine, AGC "
+        f"{recipe['clipping']}, mirror images and shifts, mixed precision. One seed, the first and "
+        f"only run; {said['environment']['processor']}, {said['environment']['threads']} thread, "
+        f"torch {said['environment']['torch']}; {said['date']}. It is not used for photos.",
+        "",
+        "    NFNET_DATA=FOLDER python -m benchmarks.train_cifar10_model train",
+        "",
+        said["terms"],
+        "",
+    ]
 
 
 def _clipping(recipe: dict) -> str:

@@ -16,6 +16,7 @@ from benchmarks.offline_model_card import card
 from benchmarks.train_offline_model import Recipe, Training, run
 from nfnet.checkpoint import read_metadata
 from nfnet.folder import load_pictures
+from nfnet.published import SHIPPED
 from nfnet.weights import create_model, save_weights
 
 COLOURS = [(200, 60, 60), (60, 200, 60), (60, 60, 200), (128, 128, 128)]
@@ -105,6 +106,15 @@ def test_the_card_repeats_the_files(shipped: Path) -> None:
     text = card({"nfnet_mini": info, "bn_nfnet_mini": info})
     assert "AGC 0.5 for 9 updates and then 0.01" in text and "--first-clipping 9 0.5" in text
     assert "| `nfnet_mini` | `bn_nfnet_mini` (BatchNorm) |" in text
+    assert "nf_cifar10" not in text
+
+
+def test_the_card_tells_of_the_net_of_the_labs_too(shipped: Path) -> None:
+    mini = read_metadata(shipped / "models" / "nfnet_xs.safetensors")
+    info = read_metadata(SHIPPED / "nf_cifar10.safetensors")
+    text = card({"nfnet_mini": mini, "nf_cifar10": info})
+    assert f"It names {100 * info.provenance['accuracy']:.1f} % of the 10,000" in text
+    assert info.provenance["accuracy"] > 0.8 and "Tiny Images" in text
 
 
 def test_the_twin_survives_float16_with_its_statistics(tmp_path: Path) -> None:
