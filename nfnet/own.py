@@ -76,10 +76,10 @@ def read_zip(data: bytes) -> Generator[Loading, None, OwnSet]:
     """
     found = [m for m in members(data) if not _is_litter(m.path)]
     pictures = [m for m in found if m.path[-1].lower().endswith(_PICTURES)]
+    _check_count(len(pictures), MAX_PICTURES, "zip")
     top = len(os.path.commonprefix([m.path[:-1] for m in pictures]))
     placed = [m for m in pictures if len(m.path) == top + 2]
     entries = [Entry(m.path[-2], m.path[-1], m.size, partial(unpack, data, m)) for m in placed]
-    _check_count(entries, MAX_PICTURES, "zip")
     return (yield from _read(entries, len(found) - len(placed), MAX_SECONDS))
 
 
@@ -106,7 +106,7 @@ def list_folder(folder: Path) -> tuple[list[Entry], int]:
         raise UserError(
             f"the folder of pictures cannot be read ({error.strerror}); name one with --pictures"
         ) from None
-    _check_count(entries, MAX_IN_FOLDER, "folder")
+    _check_count(len(entries), MAX_IN_FOLDER, "folder")
     return entries, others
 
 
@@ -132,17 +132,17 @@ def _is_litter(path: Sequence[str]) -> bool:
     return any(part.startswith(".") or part.lower() in _LITTER for part in path)
 
 
-def _check_count(entries: Sequence[Entry], most: int, where: str) -> None:
-    if len(entries) > most:
-        raise UserError(f"the {where} has {len(entries)} pictures, and at most {most} are allowed")
-    if not entries:
-        raise UserError(f"there is no JPEG, PNG or WebP picture in a class's folder; {LAYOUT}")
+def _check_count(pictures: int, most: int, where: str) -> None:
+    if pictures > most:
+        raise UserError(f"the {where} has {pictures} pictures, and at most {most} are allowed")
 
 
 def _read(
     entries: Sequence[Entry], skipped: int, patience: float = float("inf")
 ) -> Generator[Loading, None, OwnSet]:
     """The set of these pictures; UserError if reading takes more than `patience` CPU seconds."""
+    if not entries:
+        raise UserError(f"there is no JPEG, PNG or WebP picture in a class's folder; {LAYOUT}")
     folders: dict[str, list[Entry]] = {}
     for entry in sorted(entries, key=lambda each: each.name):
         folders.setdefault(entry.folder, []).append(entry)
@@ -201,6 +201,6 @@ def _check_pictures(names: dict[str, str], counts: Sequence[int], which: str = "
 def _small(image: Image.Image) -> np.ndarray:
     """The square in the middle, resized to uint8 (32, 32, 3)."""
     side = min(image.size)
-    left, top = (image.width - side) / 2, (image.height - side) / 2
-    box = (left, top, left + side, top + side)
-    return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box))
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.crop((left, top, left + side, top + side))
+    return np.asarray(square.resize((SIDE, SIDE), Image.Resampling.BICUBIC))

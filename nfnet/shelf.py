@@ -150,10 +150,9 @@ def _load(path: Path) -> OwnSet:
     """Raises one of several errors where a file is not what `_write` writes."""
     if path.stat().st_size > MAX_FILE:
         raise ValueError("too large")
-    with np.load(path, allow_pickle=False) as file:
-        classes, images, labels, skipped = (
-            file[name] for name in ("classes", "images", "labels", "skipped")
-        )
+    names = ("classes", "images", "labels", "skipped")
+    with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+        classes, images, labels, skipped = (file[name] for name in names)
     count = len(images) if images.ndim == 4 else 0
     if (
         images.dtype != np.uint8

@@ -139,7 +139,6 @@ def _entry(data: bytes, position: int, table: int) -> tuple[int, int, Member]:
         signature, made_by, _, flags, method, _, _, checksum, packed, size = values[:10]
         name_length, extra, comment, disk, _, attributes, offset = values[10:]
         name = data[position + _ENTRY.size : position + _ENTRY.size + name_length]
-        local = _LOCAL.unpack_from(data, offset)
     except struct.error:
         raise UserError(_DAMAGED) from None
     if flags & _ENCRYPTED:
@@ -154,6 +153,9 @@ def _entry(data: bytes, position: int, table: int) -> tuple[int, int, Member]:
         )
     if method not in (_STORED, _DEFLATED):
         raise UserError("the zip is packed in an unusual way; pack the pictures in a plain zip")
+    if offset + _LOCAL.size > table:
+        raise UserError(_DAMAGED)
+    local = _LOCAL.unpack_from(data, offset)
     begin = offset + _LOCAL.size + local[9] + local[10]
     its_name = data[offset + _LOCAL.size : offset + _LOCAL.size + local[9]]
     if (

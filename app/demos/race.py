@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
-from app.demos import links, one_of, reset, whole
+from app.demos import links, one_of, own_source, reset, whole
 from app.demos.presets import (
     BATCHES,
     LAMBDAS,
@@ -27,6 +28,7 @@ _CALLED = {
     "story": "experiment",
     "batch": "batch size",
     "data": "pictures",
+    "own": "one's own pictures",
     "seed": "seed",
     "recipes": "recipes",
     "clipping": "threshold",
@@ -80,7 +82,7 @@ def _slide(key: str, params: dict[str, Any]) -> None:
 
 
 def seeded(lane: Lane, seed: int) -> Lane:
-    return Lane(lane.label, lane.recipe, lane.config.replace(seed=seed))
+    return replace(lane, config=lane.config.replace(seed=seed))
 
 
 def _dials(key: str, params: dict[str, Any]) -> tuple[tuple[Lane, ...], Preset | None]:
@@ -110,18 +112,17 @@ def _dials(key: str, params: dict[str, Any]) -> tuple[tuple[Lane, ...], Preset |
             args=(key,),
             help="The main dial: the learning rate grows in proportion to the batch.",
         )
-        data = DATASETS[
-            st.segmented_control(
-                "Pictures",
-                list(DATASETS),
-                default="Shapes",
-                required=True,
-                key=f"{key}_data",
-                bind=bound,
-                on_change=_reset,
-                args=(key,),
-            )
-        ]
+        pictures = st.segmented_control(
+            "Pictures",
+            [*DATASETS, *own_source.offered()],
+            default="Shapes",
+            required=True,
+            key=f"{key}_data",
+            bind=bound,
+            on_change=_reset,
+            args=(key,),
+        )
+        data, own = _dataset(key, pictures)
         seed = st.number_input(
             "Seed",
             0,
@@ -145,10 +146,17 @@ def _dials(key: str, params: dict[str, Any]) -> tuple[tuple[Lane, ...], Preset |
         arrival = {"story": default.title, "batch": default.batch_size, "data": "Shapes"}
         reset.button(key, {**arrival, "seed": params["seed"]}, _reset)
         links.hand_out(key, _CALLED)
+    if pictures not in DATASETS:
+        own_source.choose(key, pictures)
+        if own is None:
+            return (), None
+        if why := own_source.too_large(batch, own):
+            st.info(why)
+            return (), None
     if not 1 <= len(chosen) <= MOST:
         st.info("Choose one to four recipes." if chosen else "Choose at least one recipe.")
         return (), None
-    preset = find(story, batch, data)
+    preset = None if own else find(story, batch, data)
     if preset:
         st.markdown(preset.caption)
     else:
@@ -157,14 +165,27 @@ def _dials(key: str, params: dict[str, Any]) -> tuple[tuple[Lane, ...], Preset |
             f"Rates are those of batch 128 times {batch / 128:g}."
         )
     picked = tuple(seeded(offered[label], int(seed)) for label in offered if label in chosen)
+    if own:
+        picked = tuple(replace(lane, counts=own.counts) for lane in picked)
     whole = preset and [lane.label for lane in lanes] == [lane.label for lane in picked]
     return picked, preset if whole else None
+
+
+def _dataset(key: str, pictures: str) -> tuple[str, own_source.Found | None]:
+    """The set that runs are to name, and what is known of it if it is one's own.
+
+    As long as one's own pictures have not come, the first set stands in: nothing can be started.
+    """
+    if pictures in DATASETS:
+        return DATASETS[pictures], None
+    own = own_source.found(key, pictures)
+    return (own.dataset if own else "shapes"), own
 
 
 def _reset(key: str) -> None:
     """A new set-up: its own recipes, and the levers back at its own places."""
     chosen = st.session_state
-    story, data = _TITLES[chosen[f"{key}_story"]], DATASETS[chosen[f"{key}_data"]]
+    story, data = _TITLES[chosen[f"{key}_story"]], _dataset(key, chosen[f"{key}_data"])[0]
     lanes = lanes_at(story, chosen[f"{key}_batch"], data)
     chosen[f"{key}_recipes"] = [lane.label for lane in lanes]
     chosen[f"{key}_clipping"] = Stage(key, lanes).first_stop
@@ -177,7 +198,8 @@ def _follow_link(key: str) -> None:
     readers = {
         "story": one_of(*_TITLES),
         "batch": one_of(*map(str, BATCHES)),
-        "data": one_of(*DATASETS),
+        "data": one_of(*DATASETS, *own_source.offered()),
+        "own": own_source.digest,
         "seed": whole(0, 9999),
         "recipes": one_of(*labels, XS.label),
         "clipping": one_of(*LAMBDAS),
