@@ -102,14 +102,15 @@ def spoken(name: str) -> str:
     return name.replace("-", " ")
 
 
-FIRST = ("goldfish", "ladybug", "lighthouse", "school-bus", "umbrella", "figure-4", "noise-1")
+FIRST = ("ladybug", "lighthouse", "school-bus", "umbrella", "giraffe", "figure-4", "noise-1")
 
 
 def first_company(own: str, others: int) -> tuple[str, ...]:
-    """Who sits with a picture to begin with, so many of them; nobody who is called like it."""
-    free = [name for name in (*SAMPLES, "figure-4", "noise-1") if name != own][: min(7, others)]
-    rest = (f"{('figure', 'noise')[n % 2]}-{n}" for n in range(10, 10 + max(0, others - 7)))
-    return (*free, *rest)
+    """Who sits with a picture to begin with, so many; the goldfish where it would meet itself."""
+    rest = (
+        f"{('figure', 'noise')[n % 2]}-{n}" for n in range(10, 10 + max(0, others - len(FIRST)))
+    )
+    return (*("goldfish" if name == own else name for name in FIRST[:others]), *rest)
 
 
 def draw_company(others: int, seed: int, among: Sequence[str] = ()) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from nfnet.run import UserError
 from nfnet.strangers import spoken
 
 STILL = {"displayModeBar": False}
+LOOKING = "The nets are looking at the new table; below are their last answers."
 WAITING = "No answer to this table is recorded here; the nets are being asked."
 
 
@@ -57,9 +58,9 @@ def render(params: dict[str, Any], compact: bool) -> None:
         except UserError as error:
             st.warning(str(error))
             return
-        st.markdown(WHAT)
     _answers(key, table, image, compact)
     if not compact:
+        st.markdown(WHAT)
         st.markdown(FAIR)
         _measured(key)
         st.subheader("Where it matters")
@@ -105,7 +106,6 @@ def _answers(key: str, table: Table, image: bytes, compact: bool) -> None:
         expected=2,
         doing="The nets are looking",
         recorded=recorded,
-        about="" if compact else label,
         at_once=True,
     )
 
@@ -117,9 +117,9 @@ def _answers(key: str, table: Table, image: bytes, compact: bool) -> None:
                 st.info(WAITING)
                 return
             if not compact:
-                busy = "The nets are looking at the new table; below are their last answers."
-                calm = f"Both nets in training mode, batch of {table.size}."
-                st.caption(busy if stale else calm)
+                where = "" if own or stale else f" {label}"
+                calm = f"Both nets in training mode, batch of {table.size}.{where}"
+                st.caption(LOOKING if stale else calm)
             for column, item in zip(st.columns(len(shown), gap="large"), shown, strict=True):
                 with column:
                     _net(key, item, table, compact)
@@ -151,11 +151,12 @@ def _net(key: str, item: Item, table: Table, compact: bool) -> None:
     if compact:
         st.caption(f"Largest change of a logit: **{amount(item['difference'])}**.")
         return
+    st.markdown(f"Largest change of a logit (the largest logit is {item['scale']:.1f}) against …")
     with st.container(horizontal=True):
         for label, name, about in (
-            ("Against the first company", "difference", "largest change of a logit"),
-            ("Against evaluation mode", "gap", f"there: {short(item['evaluation_label'], 18)}"),
-            ("Against sitting alone", "alone", f"largest logit: {item['scale']:.1f}"),
+            ("first company", "difference", short(item["first_label"], 18)),
+            ("evaluation mode", "gap", short(item["evaluation_label"], 18)),
+            ("sitting alone", "alone", "batch of 1"),
         ):
             st.metric(
                 label,
@@ -164,7 +165,7 @@ def _net(key: str, item: Item, table: Table, compact: bool) -> None:
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
-                width=215,
+                width=165,
             )
     seats = table.seats[: len(item["reach"]) - 1]
     if seats:

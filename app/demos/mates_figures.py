@@ -27,14 +27,15 @@ def answer_bars(item: Item, look: Look) -> go.Figure:
     """Five classes: their probability in this company (filled) and in the first one (outlined)."""
     rows = list(range(len(item["labels"])))
     colour = look.colour(RECIPES[item["norm"]])
-    common = {"type": "bar", "orientation": "h", "width": 0.3, "hovertemplate": "%{x:.1%}"}
+    common = {"type": "bar", "orientation": "h", "hovertemplate": "%{x:.1%}"}
     traces = [
         {
             **common,
             "name": "first company",
             "x": [round(p, 4) for p in item["first"]],
             "y": rows,
-            "offset": 0.16,
+            "offset": 0.24,
+            "width": 0.16,
             "marker": {"color": "rgba(0,0,0,0)", "line": {"color": look.muted, "width": 1.5}},
         },
         {
@@ -42,7 +43,8 @@ def answer_bars(item: Item, look: Look) -> go.Figure:
             "name": "this company",
             "x": [round(p, 4) for p in item["here"]],
             "y": rows,
-            "offset": -0.16,
+            "offset": 0,
+            "width": 0.22,
             "marker": {"color": colour},
         },
     ]
@@ -50,7 +52,7 @@ def answer_bars(item: Item, look: Look) -> go.Figure:
         {
             "text": f"{html.escape(short(label))}  <b>{html.escape(percent(here))}</b>",
             "x": 0,
-            "y": row - 0.2,
+            "y": row - 0.03,
             "xanchor": "left",
             "yanchor": "bottom",
             "showarrow": False,
@@ -63,9 +65,9 @@ def answer_bars(item: Item, look: Look) -> go.Figure:
     return figure(
         traces,
         look,
-        3.1 * len(rows) + 2.2,
+        3.3 * len(rows) + 2.2,
         {**hidden, "range": [0, min(1.0, 1.05 * most)]},
-        {**hidden, "range": [len(rows) - 0.4, -0.85]},
+        {**hidden, "range": [len(rows) - 0.55, -0.6]},
         annotations=words,
         barmode="overlay",
         **legend(look, traceorder="reversed"),
@@ -106,25 +108,21 @@ def reach_bars(item: Item, seats: Sequence[str], look: Look) -> go.Figure:
     """
     shares = reach_shares(item)[: len(seats) + 1]
     colour = look.colour(RECIPES[item["norm"]])
-    others = "rgba(0,0,0,0)"
     traces = [
         {
             "type": "bar",
             "x": [f"{n}" for n in range(1, len(shares) + 1)],
             "y": [round(share, 5) for share in shares],
             "customdata": ["your picture", *map(spoken, seats)][: len(shares)],
-            "marker": {
-                "color": [look.muted, *[colour] * (len(shares) - 1)],
-                "line": {"color": others},
-            },
-            "text": ["own", *("0" if s == 0 else percent(s) for s in shares[1:])],
+            "marker": {"color": [look.muted, *[colour] * (len(shares) - 1)]},
+            "text": ["", *("0" if s == 0 else percent(s) for s in shares[1:])],
             "textposition": "outside",
             "textfont": {"size": look.size, "color": look.text},
             "cliponaxis": False,
             "hovertemplate": "%{customdata}: %{y:.3%}<extra></extra>",
         }
     ]
-    top = 1.25 * max(0.2, *shares[1:], 0.2)
+    top = 1.25 * max([0.2, *shares[1:]])
     return figure(
         traces,
         look,
@@ -133,6 +131,17 @@ def reach_bars(item: Item, seats: Sequence[str], look: Look) -> go.Figure:
         # the own seat's bar is 1 and leaves the chart at the top: the others are what is asked
         {"tickformat": ".0%", "range": [0, top], "nticks": 4},
         bargap=0.25,
+        annotations=[
+            {
+                "text": "own: 100%",
+                "x": 0,
+                "y": top,
+                "yanchor": "bottom",
+                "showarrow": False,
+                "font": {"size": look.size, "color": look.text},
+            }
+        ],
+        margin={"l": 8, "r": 8, "t": round(1.6 * look.size), "b": 8},
     )
 
 

@@ -58,9 +58,7 @@ def controls(key: str, params: dict) -> tuple[Table, bytes]:
         with st.container(
             horizontal=True, vertical_alignment="bottom", key=f"{key}_change", width="content"
         ):
-            for company, label in COMPANIES.items():
-                act = (_sit, (key, neighbours(company, own)))
-                st.button(label, key=f"{key}_{company}", on_click=act[0], args=act[1])
+            _named(key, "first", own)
             st.button(
                 "Swap a neighbour",
                 key=f"{key}_another",
@@ -75,20 +73,28 @@ def controls(key: str, params: dict) -> tuple[Table, bytes]:
                 on_click=_shuffle,
                 args=(key, own),
             )
+            for company in ("noise", "black", "copies"):
+                _named(key, company, own)
         defaults = dict(zip(_names(), neighbours(params["company"], OWN), strict=True))
         reset.button(key, defaults | {"size": SEATS, "sample": OWN, "source": "sample"}, _at_home)
         links.hand_out(key, CALLED)
-    size = st.select_slider(
-        "Batch size",
-        SIZES,
-        value=SEATS,
-        key=f"{key}_size",
-        bind="query-params",
-        width=420,
-        help="Past eight, further figures and noise come in, always the same.",
-    )
+        size = st.select_slider(
+            "Batch size",
+            SIZES,
+            value=SEATS,
+            key=f"{key}_size",
+            bind="query-params",
+            width=300,
+            help="Past eight, further figures and noise come in, always the same.",
+        )
     seats = row(key, Table(usual, size, own, "" if own else shown.digest), True)
     return Table(seats, size, own, "" if own else shown.digest), b"" if own else shown.data
+
+
+def _named(key: str, company: str, own: str) -> None:
+    """A button for a company with a name."""
+    seats = neighbours(company, own)
+    st.button(COMPANIES[company], key=f"{key}_{company}", on_click=_sit, args=(key, seats))
 
 
 def row(key: str, table: Table, editable: bool = False) -> tuple[str, ...]:
@@ -163,12 +169,17 @@ def _names() -> list[str]:
 
 
 def _change_places(key: str, own: str) -> None:
-    """Who is chosen for the first seat leaves the seat it had to whom it replaces."""
+    """A company with a name stays what it is; else who comes to the first seat leaves its own."""
     was = st.session_state.get(f"{key}_own_was", own)
     st.session_state[f"{key}_own_was"] = own
-    for name in _names():
-        if own and was and was != own and st.session_state.get(f"{key}_{name}") == own:
-            st.session_state[f"{key}_{name}"] = was
+    seats = tuple(st.session_state.get(f"{key}_{name}") for name in _names())
+    if was == own or None in seats:
+        return
+    for company in COMPANIES:
+        if seats == neighbours(company, was):
+            _sit(key, neighbours(company, own))
+            return
+    _sit(key, tuple(was if own and was and seat == own else seat for seat in seats))
 
 
 def _sit(key: str, seats: tuple[str, ...]) -> None:

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 WHAT = """
-Both nets are in **training mode**: BN takes its mean and variance from the pictures at this table,
-you and the strangers together. Its twin NF has the same layers and was trained the same way, but
-measures nothing: its weights are standardized, not its activations. Outlined bars are the answer
-in the first company, which stays the same. Change a seat and see whose answer moves.
+**What one sees.** In training mode BN takes its mean and variance from the pictures at this table,
+yours and the strangers' together. Its twin NF has the same layers and was trained alike, with
+gradient clipping added; it measures nothing: its weights are standardized, not its activations.
+Outlined bars are the answer in the first company, which stays the same. Change a seat and see whose
+answer moves. Alone, or among copies of itself, a picture says next to nothing under BN: it sets
+every channel's mean over the picture to the same value as for any other picture, and only what the
+activation leaves of that reaches the classifier.
 """
 
 REACH = (
