@@ -23,7 +23,7 @@ from app.demos.costs_data import (
     ratios,
     recorded_as,
 )
-from app.demos.costs_figures import memory, over_batches, times
+from app.demos.costs_figures import memory, over_batches, swatches, times
 from app.demos.published_paint import Look
 from nfnet.run import UserError
 
@@ -42,6 +42,13 @@ and the variance of the whole batch. So it reads all activations once for the st
 more to normalize them and write the result. Backward again: once through activations and gradients
 for two sums, once more for the gradient itself. There is little to compute on the way, so this
 takes as long as the memory needs. And what was normalized has to be kept for the backward pass.
+"""
+
+# LOG.md, 2026-11-24: five seeds, two widths, one thread
+FOUND = """
+**Measured five times** at either width, on one thread of a busy CPU, NF took longer than BN at batch
+4 and 16 every time; at 64 and 128 neither was ahead for sure. BN kept 1.8 times the memory of no norm
+at every batch; NF kept more than BN at 4, and less at 64 and 128.
 """
 
 HOW = """
@@ -101,7 +108,7 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
     except UserError:
         return ()
     found = cells(was.items, params["batch"], params["passes"])
-    figure, alt = times(found, params["unit"], params["passes"], Look(size=20))
+    figure, alt = times(found, params["unit"], params["passes"], Look(size=20), True)
     words = takeaway(found, params["batch"], params["passes"])
     return (Still(figure.to_plotly_json(), alt, f"{words} {_label(was)}"),)
 
@@ -172,12 +179,14 @@ def _draw(
     look = Look(dark, letters)
     bars = times(found, chosen["unit"], which, look)
     if compact:
+        st.html(swatches(look))
         _chart(bars, f"{key}_times")
         st.markdown(in_short(found))
         return
     left, right = st.columns((2, 1), gap="large")
     with left:
         st.subheader("Time, by operation")
+        st.html(swatches(look))
         _chart(bars, f"{key}_times")
     with right:
         st.subheader("Memory kept")
@@ -192,6 +201,7 @@ def _draw(
         st.subheader("What one sees")
         st.markdown(WHY)
         st.markdown(scaling(chosen["width"], batch))
+        st.markdown(FOUND)
         with st.expander("How this is measured"):
             st.markdown(HOW)
 
@@ -240,8 +250,8 @@ def scaling(width: str, batch: str) -> str:
     return (
         f"**NF** standardizes the weights instead: {weights:,} of them, whatever the batch. At "
         f"batch {batch} BN normalizes {activations:,} activations, {activations / weights:.1f} "
-        "times as many. So NF's price is paid once a step: next to nothing at a large batch, and "
-        "more than BN's at a small one."
+        "times as many. So NF pays once a step, in time and in memory, and that weighs most at the "
+        "smallest batch, while BN pays for every image."
     )
 
 

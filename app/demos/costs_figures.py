@@ -28,8 +28,13 @@ NETS = {  # the axis of the nets, from the top
 HATCHES = {"batch": "x", "nf": "", "none": "."}
 
 
-def times(found: Mapping[str, Cell], unit: str, which: str, look: Look) -> tuple[go.Figure, str]:
-    """A bar a net, a piece an operation, in ms or in shares of the net's own time; its words."""
+def times(
+    found: Mapping[str, Cell], unit: str, which: str, look: Look, keyed: bool = False
+) -> tuple[go.Figure, str]:
+    """A bar a net, a piece an operation, in ms or in shares of the net's own time; its words.
+
+    `keyed`: with a legend inside; on a page `swatches` is one that finds room on a phone.
+    """
     nets = [found[norm] for norm in NORMS if norm in found]
     scale = [100 / cell.ms if unit == "share" else 1.0 for cell in nets]
     places = [f"<b>{NORMS[cell.norm]}</b><br>{cell.ms:.3g} ms" for cell in nets]
@@ -55,13 +60,13 @@ def times(found: Mapping[str, Cell], unit: str, which: str, look: Look) -> tuple
     drawn = figure(
         traces,
         look,
-        19,
+        19 if keyed else 15.5,
         across,
         NETS,
         barmode="stack",
         bargap=0.3,
         uniformtext={"minsize": round(0.85 * look.size), "mode": "hide"},
-        **legend(look, traceorder="normal"),
+        **(legend(look, traceorder="normal") if keyed else {}),
     )
     told = "; ".join(
         f"{NORMS[cell.norm]} {cell.ms:.3g} ms, "
@@ -69,6 +74,26 @@ def times(found: Mapping[str, Cell], unit: str, which: str, look: Look) -> tuple
         for cell in nets
     )
     return drawn, f"Time of a step by operation, {passes}: {told}."
+
+
+def swatches(look: Look) -> str:
+    """The legend of `times` as HTML that breaks its lines where it must."""
+    hatch = "repeating-linear-gradient({}deg, transparent 0 3px, {}99 3px 4px)"
+    angles = {"/": (135,), "\\": (45,), "x": (45, 135), "": ()}
+    paints = {
+        name: (f"{look.muted}{round(255 * opacity):02X}", shape)
+        for name, (opacity, shape) in GREYS.items()
+    }
+    own = {NORMALIZES[norm]: (look.colour(norm), HATCHES[norm]) for norm in NORMALIZES}
+    first, *rest = paints.items()
+    shown, row = "", "display: inline-flex;"
+    for name, (paint, shape) in (first, *own.items(), *rest):
+        lines = ", ".join(hatch.format(angle, look.page) for angle in angles[shape])
+        style = f"background-color: {paint};" + (f" background-image: {lines};" if lines else "")
+        box = f'<i style="width: 0.85em; height: 0.85em; flex: none; {style}"></i>'
+        shown += f'<span style="{row} gap: 0.45em; align-items: center">{box}{name}</span>'
+    place = f"display: flex; flex-wrap: wrap; gap: 0.2em 1.3em; font-size: {look.size}px"
+    return f'<div style="{place}">{shown}</div>'
 
 
 def _pieces(
