@@ -141,9 +141,9 @@ def _cifar10(info: WeightsInfo) -> list[str]:
         f"trained on all of CIFAR-10 at {recipe['resolution']} px so that a lab can start from a "
         f"net that knows something. It names {_percent(said['accuracy'])} of the {said['n']:,} "
         f"test pictures. {recipe['steps']:,} updates in batches of {recipe['batch_size']}, peak "
-        f"rate {recipe['lr']} with {recipe['warmup_steps']} updates of warm-up and half a cosine, AGC "
-        f"{recipe['clipping']}, mirror images and shifts, mixed precision. One seed, the first and "
-        f"only run; {said['environment']['processor']}, {said['environment']['threads']} thread, "
+        f"rate {recipe['lr']} with {recipe['warmup_steps']} updates of warm-up and half a cosine, "
+        f"AGC {recipe['clipping']}, mirror images and shifts, mixed precision. One seed, the first "
+        f"and only run; {said['environment']['processor']}, {said['environment']['threads']} thread, "
         f"torch {said['environment']['torch']}; {said['date']}. It is not used for photos.",
         "",
         "    NFNET_DATA=FOLDER python -m benchmarks.train_cifar10_model train",
