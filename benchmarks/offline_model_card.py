@@ -133,6 +133,7 @@ def card(infos: Mapping[str, WeightsInfo]) -> str:
 
 def _cifar10(info: WeightsInfo) -> list[str]:
     said, recipe = info.provenance, info.provenance["recipe"]
+    made = said["environment"]
     widths = ", ".join(map(str, info.config.widths))
     return [
         "## `nf_cifar10`",
@@ -143,8 +144,8 @@ def _cifar10(info: WeightsInfo) -> list[str]:
         f"test pictures. {recipe['steps']:,} updates in batches of {recipe['batch_size']}, peak "
         f"rate {recipe['lr']} with {recipe['warmup_steps']} updates of warm-up and half a cosine, "
         f"AGC {recipe['clipping']}, mirror images and shifts, mixed precision. One seed, the first "
-        f"and only run; {said['environment']['processor']}, {said['environment']['threads']} thread, "
-        f"torch {said['environment']['torch']}; {said['date']}. It is not used for photos.",
+        f"and only run; {made['processor']}, {made['threads']} thread, torch {made['torch']}; "
+        f"{said['date']}. It is not used for photos.",
         "",
         "    NFNET_DATA=FOLDER python -m benchmarks.train_cifar10_model train",
         "",
