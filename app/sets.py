@@ -9,12 +9,23 @@ import tempfile
 
 
 def prepare() -> None:
-    """Names a folder that only this user can read, unless NFNET_SETS names one; its end is ours.
+    """Makes a folder that only this user can read, unless NFNET_SETS names one already.
 
     To be called before the workers start, which find it in their environment.
     """
-    if os.environ.get("NFNET_SETS"):
-        return
-    folder = tempfile.mkdtemp(prefix="nfnet-pictures-")  # mode 700
-    os.environ["NFNET_SETS"] = folder
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    global _ours
+    if not os.environ.get("NFNET_SETS"):
+        _ours = os.environ["NFNET_SETS"] = tempfile.mkdtemp(prefix="nfnet-pictures-")  # mode 700
+        atexit.register(clear)
+
+
+def clear() -> None:
+    """Removes the folder that `prepare` made, and all pictures in it."""
+    global _ours
+    if _ours:
+        shutil.rmtree(_ours, ignore_errors=True)
+        os.environ.pop("NFNET_SETS", None)
+    _ours = ""
+
+
+_ours = ""

@@ -8,6 +8,8 @@ import sys
 import threading
 from typing import Any
 
+from app import sets
+
 # What the pages import on first use, slowest first.
 HEAVY = ("plotly.graph_objects", "pandas", "pyarrow")
 _lock = threading.Lock()
@@ -24,7 +26,6 @@ def warm_up(compute: bool = True, workers: int | None = None) -> None:
     global _done, _compute
     with _lock:
         if compute:
-            from app import sets
             from app.compute import get_compute
 
             sets.prepare()
@@ -46,3 +47,4 @@ def cool_down() -> None:
     with _lock:
         if _compute is not None:
             _compute.close()
+            sets.clear()

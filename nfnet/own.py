@@ -26,8 +26,9 @@ TEST_EVERY = 5
 MIN_CLASSES, MAX_CLASSES = 2, 20
 MIN_PICTURES = 10  # of a class
 MAX_PICTURES = 2_000  # in a zip
-MAX_IN_FOLDER = 20_000
+MAX_IN_FOLDER = 10_000
 MAX_SECONDS = 60.0  # of the CPU, for all pictures of a zip
+TELL_SECONDS = 0.2  # between two words on how far it is
 LAYOUT = "make one folder a class and put its pictures into it"
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 _LITTER = ("__macosx", "thumbs.db", "desktop.ini")  # of the system: not counted
@@ -148,11 +149,13 @@ def _read(
         folders.setdefault(entry.folder, []).append(entry)
     names = _names(list(folders))
     _check_pictures(names, [len(folders[folder]) for folder in names])
-    images, labels, spent, done = [], [], 0.0, 0
+    images, labels, spent, done, told = [], [], 0.0, 0, float("-inf")
     total = sum(entry.size for entry in entries)
     for label, folder in enumerate(names):
         for entry in folders[folder]:
-            yield Loading("Your pictures", done, total)
+            if time.monotonic() - told >= TELL_SECONDS:
+                told = time.monotonic()
+                yield Loading("Your pictures", done, total)
             began = time.thread_time()
             content = entry.read()  # a zip that lies is refused, not skipped
             try:
@@ -176,9 +179,10 @@ def _names(folders: Sequence[str]) -> dict[str, str]:
             f"{MIN_CLASSES} to {MAX_CLASSES} classes are needed, and there "
             f"{'is' if len(folders) == 1 else 'are'} {len(folders)}; {LAYOUT}"
         )
+    words = {folder: shown(unicodedata.normalize("NFC", folder)) for folder in folders}
     names: dict[str, str] = {}
-    for folder in sorted(folders, key=lambda each: (shown(each).casefold(), each)):
-        name = first = shown(unicodedata.normalize("NFC", folder))
+    for folder, first in sorted(words.items(), key=lambda each: (each[1].casefold(), each)):
+        name = first
         if not name:
             raise UserError("a folder's name has no printable character; give it another")
         number = 1

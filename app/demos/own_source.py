@@ -74,8 +74,8 @@ def found(key: str, choice: str) -> Found | None:
     return known if known is not None and known.dataset == wanted else None
 
 
-def choose(key: str, choice: str) -> None:
-    """Draws what pictures are brought with, has them read, and says what was found."""
+def choose(key: str, choice: str) -> Found | None:
+    """Draws what pictures are brought with, has them read, says what was found and gives it."""
     with st.container(key=f"{key}_own", gap="small"):
         file = _uploader(key) if choice == YOURS else None
         here = found(key, choice)
@@ -89,6 +89,7 @@ def choose(key: str, choice: str) -> None:
             st.session_state.pop(f"{key}_own_asked", None)
             if here is not None:
                 _tell(here)
+    return found(key, choice)
 
 
 def too_large(batch: int, here: Found) -> str:
@@ -130,6 +131,7 @@ def _ask(key: str, job: Unpack, file: str = "") -> None:
     asked = (without_picture(job), file)  # a link's set may be brought as a file after all
     if memory.get(f"{key}_own_asked") != asked:
         memory[f"{key}_own_asked"], memory[f"{key}_own_failure"] = asked, ""
+        memory.pop(f"{key}_found", None)
         try:
             memory[f"{key}_own_ticket"] = app.compute.get_compute().submit(job, runs.owner()).id
         except UserError as error:

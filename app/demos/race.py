@@ -147,7 +147,7 @@ def _dials(key: str, params: dict[str, Any]) -> tuple[tuple[Lane, ...], Preset |
         reset.button(key, {**arrival, "seed": params["seed"]}, _reset)
         links.hand_out(key, _CALLED)
     if pictures not in DATASETS:
-        own_source.choose(key, pictures)
+        own = own_source.choose(key, pictures)
         if own is None:
             return (), None
         if why := own_source.too_large(batch, own):
