@@ -46,9 +46,9 @@ takes as long as the memory needs. And what was normalized has to be kept for th
 
 # LOG.md, 2026-11-24: five seeds, two widths, one thread
 FOUND = """
-**Measured five times** at either width, on one thread of a busy CPU, NF took longer than BN at batch
-4 and 16 every time; at 64 and 128 neither was ahead for sure. BN kept 1.8 times the memory of no norm
-at every batch; NF kept more than BN at 4, and less at 64 and 128.
+**Measured five times** at either width, on one thread of a busy CPU, NF took longer than BN at
+batch 4 and 16 every time; at 64 and 128 neither was ahead for sure. BN kept 1.8 times the memory of
+no norm at every batch; NF kept more than BN at 4, and less at 64 and 128.
 """
 
 HOW = """

@@ -15,7 +15,7 @@ GREYS = {
     "convolution": (1.0, ""),
     "activation": (0.75, "/"),
     "addition": (0.75, "\\"),
-    "other": (0.3, ""),
+    "other": (0.45, ""),
 }
 NORMALIZES = {"batch": "batch normalization", "nf": "weight standardization"}
 DASHES = {"batch": ("square", "dash"), "nf": ("diamond", "dot")}
