@@ -25,15 +25,12 @@ def _read(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
-RULE = _read("clip_rule.js")  # what clipping does, told apart so that a test can run it alone
+HTML, CSS = _read("clip_canvas.html"), _read("clip_canvas.css")
+RULE = _read("clip_rule.js")  # what clipping does, by itself: a test runs it alone
+# one module: a component's parts cannot import each other
+JS = "\n".join([RULE, *(_read(f"clip_{part}.js") for part in ("draw", "geiger", "canvas"))])
 
-_component = st.components.v2.component(
-    "clip_canvas",
-    html=_read("clip_canvas.html"),
-    css=_read("clip_canvas.css"),
-    # one module: a component's parts cannot import each other
-    js="\n".join([RULE, *(_read(f"clip_{part}.js") for part in ("draw", "geiger", "canvas"))]),
-)
+_component = st.components.v2.component("clip_canvas", html=HTML, css=CSS, js=JS)
 
 
 @dataclass(frozen=True)
@@ -76,33 +73,40 @@ def clip_canvas(
         if made:
             on_choice(made[0])
 
-    dark = look.dark
     sent = _sent(key, len(units["weight"]))
     _component(
         key=key,
-        data={
-            "units": {**units, "layers": 1 + max(units["layer"], default=0)},
-            "clipping": choice.clipping,
-            "first": 0.01,  # where the line begins that was off so far
-            "by": choice.by,
-            "unit": choice.unit,
-            "ack": sent[1] if sent else 0,
-            "size": look.size,
-            "height": look.height,
-            "plane": look.plane,
-            "colours": {
-                "text": TEXT[dark],
-                "muted": MUTED[dark],
-                "page": PAGE[dark],
-                "nf": colour("nf", dark),
-                "agc": colour("agc", dark),
-                "cut": f"{colour('nf', dark)}33",
-                "circle": f"{colour('agc', dark)}33",
-                "grid": "rgba(163,173,186,0.25)",
-            },
-        },
+        data=data(units, choice, look, sent[1] if sent else 0),
         on_choice_change=chosen,
     )
+
+
+def data(
+    units: Mapping[str, Sequence[Any]], choice: Choice, look: Look, ack: float
+) -> dict[str, Any]:
+    """What the browser is given; `ack` is the number of the choice it reported last."""
+    dark = look.dark
+    return {
+        "units": {**units, "layers": 1 + max(units["layer"], default=0)},
+        "clipping": choice.clipping,
+        "first": 0.01,  # where the line begins that was off so far
+        "by": choice.by,
+        "unit": choice.unit,
+        "ack": ack,
+        "size": look.size,
+        "height": look.height,
+        "plane": look.plane,
+        "colours": {
+            "text": TEXT[dark],
+            "muted": MUTED[dark],
+            "page": PAGE[dark],
+            "nf": colour("nf", dark),
+            "agc": colour("agc", dark),
+            "cut": f"{colour('nf', dark)}33",
+            "circle": f"{colour('agc', dark)}33",
+            "grid": "rgba(163,173,186,0.25)",
+        },
+    }
 
 
 def _sent(key: str, units: int) -> tuple[Choice, float] | None:

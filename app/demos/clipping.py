@@ -26,7 +26,8 @@ from nfnet.run import CLIP_BY, RunConfig, UserError
 
 HOW = (
     "Drag the line λ up or down; with the keyboard, arrow keys move it. Choose a bar to see its "
-    "unit's weight and gradient on the right, where the circle is λ times ‖W‖\\*: drag that too."
+    "unit's weight and gradient, where the circle is λ times ‖W‖\\*: drag that too. Then let a "
+    "layer, or the whole net, be clipped as one: the same gradients, another pattern."
 )
 
 
@@ -80,7 +81,7 @@ def render(params: dict[str, Any], compact: bool) -> None:
         screen.size(compact),
     )
     if compact:
-        _overview(view, 380)
+        _overview(view, 430)
         return
     clip_settings.show_in_address(key, params["clipping"])
     st.caption(f"{label} {floored(view.units)}".strip())
