@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from app.demos.published_paint import Drawn, Look, figure, legend
+from app.demos.published_paint import Drawn, Look, figure
 from app.theme import MUTED, colour
 
 GAP = 1  # pixels between two filters
@@ -38,39 +38,35 @@ def sheet(weights: np.ndarray, largest: float, dark: bool) -> np.ndarray:
     return canvas.repeat(ZOOM, 0).repeat(ZOOM, 1)
 
 
-def bars(weight: np.ndarray, standardized: np.ndarray, gain: float, look: Look) -> Drawn:
-    """One filter's weights, before and after, in the order red, green, blue."""
-    before, after = weight.ravel(), gain * standardized.ravel()
-    places = list(range(1, len(before) + 1))
-    traces = [
-        {
-            "type": "bar",
-            "name": name,
-            "x": places,
-            "y": values.round(4).tolist(),
-            "marker": {"color": paint},
-            "hovertemplate": "weight %{x}: %{y:.3f}<extra></extra>",
-        }
-        for name, values, paint in (
-            ("as it is", before, MUTED[look.dark]),
-            ("standardized", after, colour("nf", look.dark)),
-        )
-    ]
-    mean = float(before.mean())
+def bars(weights: np.ndarray, recipe: str | None, look: Look) -> Drawn:
+    """One filter's weights in the order red, green, blue; the dashed line is their mean.
+
+    Args:
+        recipe: whose colour the bars have; None: grey.
+    """
+    values = weights.ravel()
+    mean, length = float(values.mean()), float(np.linalg.norm(values))
+    paint = colour(recipe, look.dark) if recipe else MUTED[look.dark]
+    trace = {
+        "type": "bar",
+        "x": list(range(1, len(values) + 1)),
+        "y": values.round(5).tolist(),
+        "marker": {"color": paint},
+        "hovertemplate": "weight %{x}: %{y:.4f}<extra></extra>",
+    }
     level = {"type": "line", "xref": "x domain", "x0": 0, "x1": 1, "y0": mean, "y1": mean}
-    line = {"color": MUTED[look.dark], "dash": "dash", "width": 2}
     drawn = figure(
-        traces,
+        [trace],
         look,
-        15 if look.narrow else 17,
-        {"title": "weight: red, green, blue, row by row", "range": [0, len(before) + 1]},
-        {"title": "value"},
-        barmode="group",
-        shapes=[{**level, "line": line}],
-        **legend(look),
+        12,
+        {"title": "red, green, blue, row by row", "range": [0, len(values) + 1]},
+        {"title": "weight"},
+        shapes=[{**level, "line": {"color": look.text, "dash": "dash", "width": 2}}],
     )
-    alt = (
-        f"The {len(before)} weights of one filter. As it is: mean {mean:.3f}, length "
-        f"{np.linalg.norm(before):.3f}. Standardized: mean 0, length {np.linalg.norm(after):.3f}."
-    )
+    alt = f"The {len(values)} weights of one filter: mean {number(mean)}, length {number(length)}."
     return Drawn(drawn, alt, ())
+
+
+def number(value: float) -> str:
+    """Three digits; what is zero but for rounding is zero."""
+    return f"{value:.3g}" if abs(value) > 1e-4 else "0"

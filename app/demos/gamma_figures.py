@@ -51,7 +51,7 @@ def estimate(activation: str, size: int, seed: int) -> Estimate:
     moved = values - moments(activation)[0]
     powers = np.stack([np.cumsum(moved**k)[counts - 1] / counts for k in (1, 2, 3, 4)])
     m, m2, m3, m4 = powers
-    variance = m2 - m**2
+    variance = np.maximum(m2 - m**2, 1e-4)  # ten samples may all be negative
     fourth = m4 - 4 * m * m3 + 6 * m**2 * m2 - 3 * m**4
     gamma = variance**-0.5
     spread = np.sqrt(np.maximum(fourth - variance**2, 0) / counts)

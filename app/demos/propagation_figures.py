@@ -139,7 +139,8 @@ def _axis(values: Sequence[float]) -> dict[str, Any]:
     size = 10.0 ** math.floor(math.log10(max(1.05 * top, 0.1)))
     ends = (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
     end = next(end for end in ends if end * size >= 1.05 * top)
-    return {"type": "value", "min": 0, "max": round(end * size, 6)}
+    start = math.floor(9 * low * 0.97) / 10 if low > 0.6 * top else 0
+    return {"type": "value", "min": start, "max": round(end * size, 6)}
 
 
 def _alt(curves: Sequence[Curve], quantity: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import streamlit as st
 
 from app.deck.model import Still
 from app.demos import links, one_of, recorded, reset, whole
-from app.demos.filters_figures import arrays, bars, sheet
+from app.demos.filters_figures import arrays, bars, number, sheet
 from app.demos.gamma_figures import ACTIVATIONS, CLOSED, SIZES, estimate, exact, running
 from app.demos.presets import LAMBDAS
 from app.demos.published import SWITCH, asked, tell
@@ -117,28 +118,30 @@ def _filters(key: str, compact: bool) -> None:
     chosen = min(index, len(weight)) - 1
     g = float(gains[chosen]) if gain == "learned" else float(gain)
     left, right = st.columns(2, gap="large")
-    for column, name, values, largest in (
-        (left, "As they are", weight, float(np.abs(weight).max())),
-        (right, "Standardized", standardized, float(np.abs(standardized).max())),
+    for column, name, values, one, recipe in (
+        (left, "As they are", weight, weight[chosen], None),
+        (right, "Standardized, gain 1", standardized, g * standardized[chosen], "nf"),
     ):
         with column:
-            means = np.abs(values.mean((1, 2, 3)))
             lengths = np.linalg.norm(values.reshape(len(values), -1), axis=1)
-            caption = (
-                f"{name}: |mean| up to {means.max():.2g}, length {lengths.min():.3g} to "
-                f"{lengths.max():.3g}"
-            )
+            means = number(float(np.abs(values.mean((1, 2, 3))).max()))
+            spread = f"{number(lengths.min())} to {number(lengths.max())}"
+            if lengths.max() - lengths.min() < 1e-3:
+                spread = number(lengths.max())
+            caption = f"{name}: mean at most {means} in size, length {spread}"
+            largest = float(np.abs(values).max())
             st.image(sheet(values, largest, dark), caption=caption, width="stretch")
-    one, after = weight[chosen], standardized[chosen]
-    _figure(f"{key}_bars", compact, lambda look: bars(one, after, g, look))
+            place = f"{key}_bars_{recipe or 'raw'}"
+            _figure(place, compact, partial(bars, one, recipe))
     if compact:
         return
     st.markdown(
-        f"Filter {chosen + 1}: mean {one.mean():.3g} and length {np.linalg.norm(one):.3g} before; "
-        f"mean 0 and length {g:.3g} after. Grey is a weight of zero; red, green and blue are the "
-        "weights for the three colours of the picture."
+        f"Below the pictures, filter {chosen + 1}: mean {number(weight[chosen].mean())} and length "
+        f"{number(np.linalg.norm(weight[chosen]))} before; mean 0 and length {number(g)} after. "
+        "Grey is a weight of zero; red, green and blue are the weights for the three colours of a "
+        "picture. Each half has a scale of its own."
     )
-    st.caption(f"Weights of {NETS[net]}, {was.made}.")
+    st.caption(f"Weights of {NETS[net]}, taken from the net on {was.made}.")
 
 
 # gamma
@@ -262,8 +265,7 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
             was = recorded.load(f"filters/{DEFAULTS['net']}")
         except UserError:
             return ()
-        weight, standardized, _ = arrays(was.items)
-        drawn = bars(weight[0], standardized[0], 1.0, look)
+        drawn = bars(arrays(was.items)[1][0], "nf", look)
     else:
         drawn = figure_of(job("0.01", "1", "0.9"), look)
         if drawn is None:
