@@ -1,7 +1,7 @@
 """Which operation a net is busy with, and for how long: a clock read wherever one gives way to the
 next, in the forward pass around calls, in the backward pass around nodes of the graph.
 
-PyTorch's profiler tells the same in the wall's time, which on a busy machine counts the others' work
+PyTorch's profiler tells the same in wall time, which on a busy machine counts the work of others
 too. Here any clock will do.
 """
 
