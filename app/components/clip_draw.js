@@ -41,15 +41,15 @@ function drawBars(canvas, view, look) {
   const { pen, width, height } = on;
   const frame = barsFrame(width, height, look.size, view.range, view.order.length);
   const { left, right, bottom, step } = frame;
-  const gap = step > 4 ? 1 : 0;
+  // One outline for all bars: a path of as many rectangles is a hundred times slower to fill.
   const bars = (from, to) => {
-    pen.beginPath();
-    view.order.forEach((unit, rank) => {
-      const [high, low] = [frame.y(to(unit)), from ? frame.y(from(unit)) : bottom];
-      if (low > high) pen.rect(left + rank * step, high, step - gap, low - high);
+    const stairs = (ratio) => view.order.flatMap((unit, rank) => {
+      const [x, y] = [left + rank * step, ratio ? frame.y(ratio[unit]) : bottom];
+      return [[x, y], [x + step, y]];
     });
+    polygon(pen, [...stairs(to), ...stairs(from).reverse()]);
   };
-  const [before, after] = [(unit) => view.before[unit], (unit) => view.after[unit]];
+  const { before, after } = view;
   if (view.clipping === null) {
     bars(null, before);
     pen.fillStyle = look.colours.nf;
@@ -63,6 +63,9 @@ function drawBars(canvas, view, look) {
     bars(null, after);
     pen.fillStyle = look.colours.agc;
     pen.fill();
+  }
+  for (let rank = 1; step > 4 && rank < view.order.length; rank++) {
+    pen.clearRect(left + rank * step - 1, frame.top - 1, 1, bottom - frame.top + 1);
   }
   scale(pen, frame, view, look, width);
   pen.strokeStyle = pen.fillStyle = look.colours.text;
