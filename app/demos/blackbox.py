@@ -11,7 +11,7 @@ from app.compute.jobs import Item, Race
 from app.deck.model import Still
 from app.demos import asking, links, one_of, recorded, reset, screen, whole
 from app.demos.blackbox_figures import Flight, flight_figure, flights
-from app.demos.blackbox_runs import SEEDS, lanes, recording
+from app.demos.blackbox_runs import CLIPPING, MEASURED, SEEDS, lanes, recording
 from app.demos.curves import number, story
 from app.demos.layer_chart import ratio_by_layer
 from app.demos.presets import LAMBDAS, Lane
@@ -154,7 +154,12 @@ def _draw(
         return
     if fork.steps:
         st.markdown(SAME)
-    _instruments(key, crash, step, both[1].config.clipping, dark, size)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _instruments(key, crash, step, both[1].config.clipping, dark, size)
+    with right:
+        st.subheader("How late is too late?")
+        st.markdown(how_late())
 
 
 def _instruments(
@@ -170,6 +175,28 @@ def _instruments(
     chart = ratio_by_layer(at.ratios, clipping, dark, size, "nf")
     st.echarts_chart(
         chart.option, key=f"{key}_ratios", height=90 + 18 * len(at.ratios), alt=chart.alt
+    )
+
+
+def how_late() -> str:
+    """The table of when AGC still saves the run, with what it supports, as Markdown."""
+    rows = "\n".join(
+        f"| {f'{row.before} steps before' if row.before > 1 else 'the step before'} "
+        f"| {row.saved} of {row.seeds} | {row.accuracy:.0%} |"
+        if row.before
+        else f"| the start | {row.saved} of {row.seeds} | {row.accuracy:.0%} |"
+        for row in MEASURED
+    )
+    late = max(row.before for row in MEASURED if row.before and not row.saved)
+    early = min(row.before for row in MEASURED if row.before and row.saved == row.seeds)
+    return (
+        f"| AGC on from | saved | test accuracy, mean |\n|---|---|---|\n{rows}\n\n"
+        f"Measured with λ {CLIPPING:g} over the {MEASURED[0].seeds} seeds out of 0 to 6 that die "
+        "so. *Before* counts from the step whose loss is no longer a number; *saved* is more than "
+        f"30% of the test images right. {early} steps before the end is early enough for each of "
+        f"them, though in some the loss is rising by then; {late} steps before is too late for "
+        "each. Clipping bounds the steps to come; it undoes none that were made, nor the momentum "
+        "that they left."
     )
 
 

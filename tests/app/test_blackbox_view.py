@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from app.compute.jobs import Race
 from app.compute.tickets import State
 from app.demos import DEMOS, recorded
-from app.demos.blackbox import STOPS, alternative, reading, still
+from app.demos.blackbox import STOPS, alternative, how_late, reading, still
 from app.demos.blackbox_figures import flight_figure, flights
 from app.demos.blackbox_runs import CLIPPING, CRASH, SEED, SEEDS, STEP, lanes, recording
 from nfnet.run import CLASSROOM, Step, UserError
@@ -92,6 +92,13 @@ def test_what_is_read_off_is_counted_from_the_numbers() -> None:
     assert "is no longer a number at step 5; AGC from step 3 ends at 90%" in alternative(
         [crash, fork], 3
     )
+
+
+def test_the_table_says_what_was_measured() -> None:
+    text = how_late()
+    assert "| the step before | 0 of 5 | 10% |" in text
+    assert "| 5 steps before | 5 of 5 | 89% |" in text and "| the start | 5 of 5 | 90% |" in text
+    assert "5 steps before the end is early enough" in text and "2 steps before is too" in text
 
 
 def test_paper_has_the_recorded_fork_and_nothing_else() -> None:
