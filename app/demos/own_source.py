@@ -21,7 +21,7 @@ from app.demos.photo_answer import plain
 from nfnet.photo import MAX_BYTES
 from nfnet.run import FOLDER, OWN, UserError
 
-YOURS, SERVERS = "Your own", "This server's pictures"
+YOURS, SERVERS = "Your own", "The server's"
 TEST_EVERY = 5
 FEW = 50  # test pictures, below which an accuracy is a rough figure
 LAYOUT = (
