@@ -141,6 +141,8 @@ def _entry(data: bytes, position: int, table: int) -> tuple[int, int, Member]:
         name = data[position + _ENTRY.size : position + _ENTRY.size + name_length]
     except struct.error:
         raise UserError(_DAMAGED) from None
+    if signature != b"PK\x01\x02":
+        raise UserError(_DAMAGED)
     if flags & _ENCRYPTED:
         raise UserError("the zip is encrypted; pack the pictures without a password")
     if 0xFFFFFFFF in (packed, size, offset):
@@ -159,7 +161,7 @@ def _entry(data: bytes, position: int, table: int) -> tuple[int, int, Member]:
     begin = offset + _LOCAL.size + local[9] + local[10]
     its_name = data[offset + _LOCAL.size : offset + _LOCAL.size + local[9]]
     if (
-        (signature, local[0]) != (b"PK\x01\x02", b"PK\x03\x04")
+        local[0] != b"PK\x03\x04"
         or (its_name, local[3]) != (name, method)
         or disk
         or begin + packed > table
