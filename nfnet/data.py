@@ -58,10 +58,10 @@ def load_dataset(
     if config.dataset not in DATASETS:
         own = yield from shelf.find(config.dataset)
         return _load_own(own, config.train_images, side, device)
-    if config.dataset == "shapes":
+    if config.dataset in ("shapes", "clutter"):
         count = config.train_images or SHAPES_TRAIN
         check_size(count, side)
-        return _load_shapes(count, side, device)
+        return _load_shapes(config.dataset, count, side, device)
     count = config.train_images or CIFAR10_TRAIN
     available = len(cifar10.TRAIN_BATCHES) * cifar10.BATCH_SIZE
     if count > available:
@@ -72,9 +72,13 @@ def load_dataset(
 
 
 @lru_cache(maxsize=2)
-def _load_shapes(count: int, side: int, device: torch.device) -> Dataset:
-    parts = [*shapes(count, side, seed=1), *shapes(SHAPES_TEST, side, seed=2)]
-    return Dataset("shapes", SHAPE_NAMES, *(part.to(device) for part in parts))
+def _load_shapes(name: str, count: int, side: int, device: torch.device) -> Dataset:
+    clutter = name == "clutter"
+    parts = [
+        *shapes(count, side, seed=1, clutter=clutter),
+        *shapes(SHAPES_TEST, side, seed=2, clutter=clutter),
+    ]
+    return Dataset(name, SHAPE_NAMES, *(part.to(device) for part in parts))
 
 
 @lru_cache(maxsize=2)

@@ -18,7 +18,7 @@ INGREDIENTS = ("ws", "gamma", "beta")
 CLIP_BY = ("unit", "layer", "global")
 STARTS = ("random", "nf_cifar10")
 ARCHITECTURES = ("resnet", "nfnet")
-DATASETS = ("shapes", "cifar10")
+DATASETS = ("shapes", "clutter", "cifar10")
 # one's own pictures (nfnet.shelf): a folder's, or a zip's by 16 hexadecimal digits after OWN
 FOLDER, OWN = "folder", "own:"
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -214,6 +214,8 @@ def _check_range(name: str, value: Any, low: float, high: float, whole: bool = F
 
 PRESETS: dict[str, RunConfig] = {
     "shapes": RunConfig(),
+    # harder shapes: the plain ones are learned by any net, so they would rank noise
+    "clutter": RunConfig(dataset="clutter", clipping=0.01, steps=150),
     # the first 10,000 images, area-resized to 16 px: a minute's worth of CIFAR-10
     "cifar10": RunConfig(dataset="cifar10", steps=120),
     # grouped 3x3 convolutions, a second 3x3, squeeze-excite, GELU, skip gain: NFNet-F in small

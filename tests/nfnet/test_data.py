@@ -567,3 +567,21 @@ def test_no_network_says_what_to_do(serve, packed, tmp_path):
     with pytest.raises(UserError, match="cannot be downloaded: no connection.*NFNET_DATA"):
         finish(stream)
     assert os.listdir(tmp_path / "cache") in ([], [FOLDER + ".lock"])
+
+
+def test_clutter_is_another_harder_set_of_the_same_classes():
+    """A linear classifier tells plain shapes apart better than cluttered ones."""
+    accuracies = []
+    for clutter in (False, True):
+        images, labels = shapes(4000, 8, seed=1, clutter=clutter)
+        again = shapes(4000, 8, seed=1, clutter=clutter)
+        assert torch.equal(images, again[0]) and torch.equal(labels, again[1])
+        assert abs(images.mean()) < 0.5 and 0.5 < images.std() < 1.5
+        x = torch.cat([images.flatten(1), torch.ones(4000, 1)], 1).double()
+        targets = torch.nn.functional.one_hot(labels).double()
+        gram = x[:3000].T @ x[:3000] + 10 * torch.eye(x.shape[1])
+        weights = torch.linalg.solve(gram, x[:3000].T @ targets[:3000])
+        accuracies.append(((x[3000:] @ weights).argmax(1) == labels[3000:]).float().mean().item())
+    assert accuracies[0] > accuracies[1] + 0.05 and accuracies[1] > 0.1
+    dataset = finish(load_dataset(RunConfig(dataset="clutter"), "cpu"))[1]
+    assert dataset.name == "clutter" and len(dataset.train_images) == 6000
