@@ -61,8 +61,8 @@ function tell(units, pieces, clipping, by) {
   if (by === "layer") {
     const above = ratiosOf(pieces).filter((r) => r > clipping).length;
     const small = factor.filter((f, i) => f < 1 && ratio[i] <= clipping).length;
-    return `${start}${above} of ${pieces.weight.length} layers are above it, so ${share} are `
-      + `shortened, ${small} of them although their own ratio is not above it.`;
+    return `${start}${above} of ${pieces.weight.length} layers (weights, gains and biases apart) `
+      + `are above it, so ${share} are shortened, ${small} of them although their own ratio is not above it.`;
   }
   return `${start}${share} are shortened, the median one of them to ${g(median(cut), 2)} of its `
     + "length. The others stay as they are.";

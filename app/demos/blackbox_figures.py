@@ -112,8 +112,8 @@ def flight_figure(
             "tickfont": letters,
         }
         label = flight.curve.lane.label
-        _note(layout, f"{label}: ‖G‖ / ‖W‖* of each layer's median unit", tops[i + 1], size, dark)
-        traces.append(_map(flight, f"y{i + 2}", i == 0, dark, size))
+        _note(layout, f"{label}: ‖G‖ / ‖W‖*, median unit", tops[i + 1], size, dark)
+        traces.append(_map(flight, f"y{i + 2}", tops[-1] if i == 0 else None, dark, size))
         if flight.died and flight.died <= until:
             layout["annotations"].append(_death(flight.died, f"y{i + 2} domain", size, dark))
     return {"data": traces, "layout": layout}
@@ -139,7 +139,8 @@ def _loss(flight: Flight, dark: bool) -> dict[str, Any]:
     }
 
 
-def _map(flight: Flight, axis: str, first: bool, dark: bool, size: int) -> dict[str, Any]:
+def _map(flight: Flight, axis: str, top: float | None, dark: bool, size: int) -> dict[str, Any]:
+    """One heat map; `top` is the height of the colours' key, None for none."""
     low, high = RATIOS
     medians = flight.medians()
     powers = range(math.ceil(low), math.floor(high) + 1)
@@ -154,7 +155,7 @@ def _map(flight: Flight, axis: str, first: bool, dark: bool, size: int) -> dict[
         "zmax": high,
         # no recipe's colour: both maps have one scale
         "colorscale": [[0, PAGE[dark]], [1, TEXT[dark]]],
-        "showscale": first,
+        "showscale": top is not None,
         "colorbar": {
             "tickvals": list(powers),
             "ticktext": [f"{10.0**p:g}" for p in powers],
@@ -164,7 +165,7 @@ def _map(flight: Flight, axis: str, first: bool, dark: bool, size: int) -> dict[
             "outlinewidth": 1,
             "y": 0.0,
             "yanchor": "bottom",
-            "len": 0.6,
+            "len": top,  # that of the lowest map: no map's name runs into it
         },
         "hovertemplate": "%{y}, step %{x}: 10 to the power %{z}<extra></extra>",
     }

@@ -56,8 +56,9 @@ def takeaway(units: Units, clipping: float | None, by: str = "unit") -> str:
         above = int((pieces.ratio > clipping).sum())
         small = int(((factor < 1) & (ratio <= clipping)).sum())
         return (
-            f"{start}{above} of {len(pieces.ratio)} layers are above it, so {share} are "
-            f"shortened, {small} of them although their own ratio is not above it."
+            f"{start}{above} of {len(pieces.ratio)} layers (weights, gains and biases apart) "
+            f"are above it, so {share} are shortened, {small} of them although their own ratio is "
+            "not above it."
         )
     return (
         f"{start}{share} are shortened, the median one of them to {np.median(cut):.2g} of its "

@@ -249,7 +249,8 @@ def test_a_layer_or_the_whole_net_is_clipped_as_one_piece() -> None:
 
 def test_the_takeaway_says_what_is_clipped_as_one() -> None:
     layers = takeaway(UNITS, 0.01, "layer")
-    assert "2 of 2 layers are above it, so 5 of 5 units (100%) are shortened, 3 of them" in layers
+    assert "2 of 2 layers (weights, gains and biases apart) are above it, so 5 of 5" in layers
+    assert "units (100%) are shortened, 3 of them although their own" in layers
     whole = takeaway(UNITS, 0.01, "global")
     assert "the whole net's ratio is 0.107, above it" in whole and "multiplied by 0.093" in whole
     assert "global norm at 0.047" in whole
