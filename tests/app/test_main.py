@@ -239,6 +239,7 @@ def test_a_port_in_use_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> No
         (["--port", "70000"], "--port: must be a whole number from 0 to 65535"),
         (["--port"], "--port: expected one argument"),
         (["--workers", "0"], "--workers: must be a whole number from 1 to 64"),
+        (["--pictures", "nowhere"], "There is no folder nowhere"),
         (["--fast"], "nrecognized arguments: --fast"),
         (["--host", "203.0.113.9"], "'203.0.113.9' is not an address of this machine"),
         (["--host", "no host"], "'no host' is not an address of this machine"),
@@ -256,7 +257,8 @@ def test_a_bad_option_is_one_sentence(
 def test_options() -> None:
     options = read_options(["--port", "9000", "--host", "0.0.0.0", "--workers", "3"])
     assert (options.port, options.host, options.workers) == (9000, "0.0.0.0", 3)
-    assert read_options([]).host == "127.0.0.1"
+    assert read_options([]).host == "127.0.0.1" and read_options([]).pictures is None
+    assert read_options(["--pictures", str(ROOT)]).pictures == ROOT
     with pytest.raises(UserError):
         read_options(["--port", "-1"])
 

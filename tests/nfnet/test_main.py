@@ -43,11 +43,14 @@ def test_clipping_off_overrides_a_preset(capsys) -> None:
     [
         (["train", "--lr", "nan"], "lr must be a number from 0 to 10000, not nan"),
         (["train", "--batch-size", "0"], "batch_size must be a whole number from 1"),
+        (["train", "--dataset", "folder"], "name one with --pictures"),
+        (["train", "--pictures", "nowhere"], "the folder of pictures cannot be read"),
         (["train", "--threads", "0"], "threads must be a whole number"),
         (["train", "--batch-size", "128", "--train-images", "64"], "larger than the training set"),
     ],
 )
-def test_bad_options_are_one_line(arguments, words, capsys) -> None:
+def test_bad_options_are_one_line(arguments, words, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("NFNET_PICTURES", "")
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert words in error and error.count("\n") == 1
