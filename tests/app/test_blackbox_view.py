@@ -97,6 +97,7 @@ def test_what_is_read_off_is_counted_from_the_numbers() -> None:
 def test_the_table_says_what_was_measured() -> None:
     text = how_late()
     assert "| the step before | 0 of 5 | 10% |" in text
+    assert "| 3 steps before | 3 of 5 | 41% |" in text
     assert "| 5 steps before | 5 of 5 | 89% |" in text and "| the start | 5 of 5 | 90% |" in text
     assert "5 steps before the end is early enough" in text and "2 steps before is too" in text
 
