@@ -58,9 +58,12 @@ def lab(params: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def still(params: dict[str, Any]) -> tuple[Still, ...]:
-    """The sweep's figures, for print."""
+    """The sweep's figures, for print; nothing where it was not recorded."""
     plan = PLANS[params["sweep"]]
-    record = sweep_data.load(plan)
+    try:
+        record = sweep_data.load(plan)
+    except UserError:
+        return ()
     panels = draw(plan, record.outcomes, {}, Look(size=STILL_SIZE))
     return tuple(
         Still(panel.figure.to_plotly_json(), panel.alt, f"{panel.title} {record.label}".strip())

@@ -8,11 +8,12 @@ from streamlit.testing.v1 import AppTest
 
 from app.compute.tickets import State
 from app.demos import DEMOS, sweep_data, sweeps
+from app.demos.effects import effects
 from app.demos.factorial_figures import name_of, recipe_of, seeds_of
 from app.demos.published_paint import Look
 from app.demos.sweep_data import Outcome, best
 from app.demos.sweep_figures import draw
-from app.demos.sweep_plans import FACTORS, PLANS
+from app.demos.sweep_plans import AGC, FACTORS, GLOBAL, PLANS
 from app.theme import COLOURS
 from nfnet.run import CLASSROOM, RunConfig, UserError
 from tests.app.scripted_compute import ScriptedCompute
@@ -187,3 +188,52 @@ def test_what_is_printed_is_the_recorded_figure(folder, name) -> None:
     stills = demo.still(demo.read({}))
     assert stills and all(still.figure["data"] and still.alt for still in stills)
     assert dict(demo.lab(demo.read({})))
+
+
+def recorded(plan: str, row: str | None = None) -> dict[str, Outcome]:
+    """Column -> outcome of the recordings that the project ships."""
+    some = [o for o in sweep_data.load(PLANS[plan]).outcomes if row in (None, o.row)]
+    return {each.column: each for each in some}
+
+
+def test_what_is_said_of_the_map_is_what_was_recorded() -> None:
+    tops = {
+        size: {each.column for each in best(list(recorded("map", size).values()))}
+        for size in ("16", "64", "128", "256", "512")
+    }
+    expected = {"16": {"0.3", "off"}, "64": {"0.1"}, "128": {"0.03"}}
+    assert {size: tops[size] for size in expected} == expected
+    assert "0.01" in tops["256"] and "0.01" in tops["512"]
+    for size in ("128", "256", "512"):
+        assert recorded("map", size)["off"].lost == 5
+    for size in tops:
+        assert {len(o.scores) for o in recorded("map", size).values()} == {5}
+
+
+def test_what_is_said_of_the_two_ways_of_clipping_is_what_was_recorded() -> None:
+    agc, whole = recorded("u", AGC), recorded("u", GLOBAL)
+    assert max(agc.values(), key=lambda o: o.mean).column == "0.01"
+    best_whole = max(whole.values(), key=lambda o: o.mean)
+    assert best_whole.mean > agc["0.01"].mean
+    assert all(whole[c].mean > 0.94 for c in ("0.2", "0.4", "0.8"))
+    for arm, small, large in ((agc, "0.0003", "0.3"), (whole, "0.02", "1.6")):
+        assert arm[small].mean < 0.7 and arm[large].mean < 0.7
+
+
+def test_what_is_said_of_the_ingredients_is_what_was_recorded() -> None:
+    for lr, with_ws, without in (("0.3", 0.96, 0.76), ("1", 0.97, 0.67)):
+        cells = recorded("factorial", lr)
+        found = {e.factors: e for e in effects(FACTORS, seeds_of(list(cells.values())))}
+        main = sorted((e for f, e in found.items() if len(f) == 1), key=lambda e: -e.mean)
+        assert [e.factors[0] for e in main[:2]] == ["agc", "scaling"]
+        assert all(e.sign_is_sure for e in main[:2]) and abs(found["se",].mean) < 0.05
+        assert found["scaling", "agc"].sign_is_sure and found["scaling", "agc"].mean > 0.15
+        assert not found["ws",].sign_is_sure
+        assert cells["ws+scaling+agc"].mean == pytest.approx(with_ws, abs=0.006)
+        assert cells["scaling+agc"].mean == pytest.approx(without, abs=0.006)
+        ranked = sorted(cells.values(), key=lambda o: -o.mean)
+        assert {o.column for o in ranked[:2]} == {"bn+agc", "bn+agc+se"}
+        assert {o.column for o in ranked if o.mean > 0.9 and "bn" not in o.column} == {
+            "ws+scaling+agc",
+            "ws+scaling+agc+se",
+        }
