@@ -20,8 +20,8 @@ class Geiger {
     this.asked = now;
     const due = Math.random() < (12 * share * passed) / 1000; // at most twelve a second on average
     if (due && now - this.last > 50) {
-      this.last = now;
       this.click();
+      this.last = performance.now(); // the first click takes its time
     }
   }
 

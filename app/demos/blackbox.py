@@ -195,8 +195,8 @@ def how_late() -> str:
         "so. *Before* counts from the step whose loss is no longer a number; *saved* is more than "
         f"30% of the test images right. {early} steps before the end is early enough for each of "
         f"them, though in some the loss is rising by then; {late} steps before is too late for "
-        "each, and in between it depends on the run. Clipping bounds the steps to come; it undoes none that were made, nor the momentum "
-        "that they left."
+        "each, and in between it depends on the run. Clipping bounds the steps to come; it undoes "
+        "none that were made, nor the momentum that they left."
     )
 
 
