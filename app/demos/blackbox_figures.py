@@ -13,6 +13,7 @@ from app.theme import DASHES, MUTED, PAGE, TEXT, colour
 from nfnet.run import Event, Step
 
 LOSSES = (0.03, 1e4)  # drawn within; above: at the top edge
+LARGE = 15  # px; above it, as in slides, every other number of a scale is left out
 RATIOS = (-3.5, 1.0)  # powers of ten from the palest to the darkest colour
 
 
@@ -60,6 +61,7 @@ def flight_figure(
     tops = [1.0, *(0.66 - 0.35 * i for i in range(len(maps)))] if len(maps) > 1 else [1.0, 0.6]
     feet = [top + 0.06 for top in tops[1:]] + [0.0]
     letters = {"size": size, "color": TEXT[dark]}
+    few = int(size > LARGE)
     layout: dict[str, Any] = {
         "margin": {"l": 8, "r": 8, "t": round(1.6 * size), "b": 8},
         "font": letters,
@@ -79,8 +81,8 @@ def flight_figure(
         "yaxis": {
             "type": "log",
             "domain": [feet[0], tops[0]],
-            "tickvals": [0.1, 1, 10, 100, 1e3, 1e4],
-            "ticktext": ["0.1", "1", "10", "100", "1,000", "≥ 10,000"],
+            "tickvals": [0.1, 1, 10, 100, 1e3, 1e4][few :: 1 + few],
+            "ticktext": ["0.1", "1", "10", "100", "1,000", "≥ 10,000"][few :: 1 + few],
             "tickfont": letters,
             "gridcolor": "rgba(163,173,186,0.25)",
             "automargin": True,
@@ -143,7 +145,7 @@ def _map(flight: Flight, axis: str, top: float | None, dark: bool, size: int) ->
     """One heat map; `top` is the height of the colours' key, None for none."""
     low, high = RATIOS
     medians = flight.medians()
-    powers = range(math.ceil(low), math.floor(high) + 1)
+    powers = range(math.ceil(low), math.floor(high) + 1, 1 + (size > LARGE))
     drawn = [[high if v is None else round(v, 2) for v in row] for row in medians]
     return {
         "type": "heatmap",
