@@ -14,7 +14,7 @@ from app.demos.factorial_figures import cells_figure, effects_figure
 from app.demos.published_paint import Look
 from app.demos.stills import SIZE as STILL_SIZE
 from app.demos.sweep_plans import PLANS
-from app.demos.sweeps import done
+from app.demos.sweeps import LETTERS, done
 from nfnet.run import UserError
 
 RATES = ("0.3", "1")
@@ -109,7 +109,8 @@ def render(params: dict[str, Any], compact: bool) -> None:
     st.markdown(MAY)
     st.subheader("The full nets: the paper's own ablation")
     waterfall = DEMOS["published"]
-    waterfall.render(waterfall.read({"figure": "waterfall", "key": f"{key}_paper"}), True)
+    with st.container(width=960):  # as large as the figures above
+        waterfall.render(waterfall.read({"figure": "waterfall", "key": f"{key}_paper"}), True)
 
 
 def lab(params: dict[str, Any]) -> list[tuple[str, str]]:
@@ -137,7 +138,9 @@ def _figures(
         st.info(str(error))
         return
     outcomes = [each for each in record.outcomes if each.row == lr]
-    look = Look(st.context.theme.type == "dark", screen.size(compact))
+    # twenty rows: larger letters would not fit on a slide
+    size = min(20, screen.size(True)) if compact else LETTERS
+    look = Look(st.context.theme.type == "dark", size)
     left, right = st.columns(2)
     with left:
         st.markdown("**Every net** (dot: mean of the seeds; bar: lowest to highest)")

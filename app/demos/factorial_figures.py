@@ -12,6 +12,7 @@ from app.demos.published_paint import Look, figure
 from app.demos.sweep_data import Outcome
 from app.demos.sweep_plans import FACTORS
 
+ROW, ROW_FRAME = 1.4, 5  # letters' heights: of one row, and of what is around them
 SHORT = {"ws": "WS", "scaling": "α β", "agc": "AGC", "se": "SE", "bn": "BN", "nothing": "nothing"}
 
 
@@ -29,6 +30,11 @@ def recipe_of(column: str) -> str:
     if whole:
         return "agc" if "agc" in parts else "nf"
     return "none_agc" if "agc" in parts else "none"
+
+
+def _every(names: list[str]) -> dict[str, Any]:
+    """An axis that names every row, however close they are."""
+    return {"type": "category", "categoryarray": names, "categoryorder": "array", "dtick": 1}
 
 
 def cells_figure(
@@ -82,9 +88,9 @@ def cells_figure(
     drawn = figure(
         traces,
         look,
-        5 + 1.7 * len(ranked),
+        ROW_FRAME + ROW * len(ranked),
         {"title": "test accuracy", "range": [0, 1.02], "dtick": 0.2},
-        {"type": "category", "categoryarray": names, "categoryorder": "array"},
+        _every(names),
     )
     told = "; ".join(f"{name_of(each.column)} {each.mean:.2f}" for each in reversed(ranked))
     return drawn, f"Mean test accuracy of each net, best first: {told}."
@@ -117,9 +123,9 @@ def effects_figure(outcomes: Sequence[Outcome], look: Look) -> tuple[go.Figure, 
     drawn = figure(
         traces,
         look,
-        5 + 1.7 * max(len(outcomes), len(found)),
+        ROW_FRAME + ROW * max(len(outcomes), len(found)),
         {"title": "change of accuracy", "zeroline": True, "zerolinecolor": look.muted},
-        {"type": "category", "categoryarray": names, "categoryorder": "array"},
+        _every(names),
     )
     told = "; ".join(
         f"{name} {each.mean:+.2f}" for name, each in zip(names[::-1], found[::-1], strict=True)

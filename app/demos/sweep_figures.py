@@ -70,38 +70,33 @@ def _map(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[
         "hovertemplate": "batch %{y}, λ %{x}: %{text}<extra></extra>",
         "showscale": False,
     }
-    notes, tops = [], []
+    words, frames, tops = [], [], []
     for row in rows:
-        top = best([each for each in outcomes if each.row == row])
+        some = [each for each in outcomes if each.row == row]
+        top = best(some)
         tops.append(f"batch {row}: {', '.join(each.column for each in top)}")
-        for each in (each for each in outcomes if each.row == row):
-            words = f"{each.mean:.2f}".removeprefix("0")
-            words = f"<b>{words}</b>" if each in top else words
+        for each in some:
+            # by number: Plotly would take a label such as "16" for one
+            x, y = columns.index(each.column), rows.index(row)
+            text = f"{each.mean:.2f}".removeprefix("0")
+            if each in top:
+                text = f"<b>{text}</b>"
+                frames.append({"x0": x - 0.47, "x1": x + 0.47, "y0": y - 0.46, "y1": y + 0.46})
             mine = own.get((each.row, each.column))
             if mine is not None:
-                words += f"<br>({mine:.2f})".replace("(0", "(")
+                text += f"<br>({mine:.2f})".replace("(0", "(")
             paint = "#000000" if each.mean > 0.55 else "#FFFFFF"
             font = {"size": round(look.size * (0.85 if look.narrow else 1)), "color": paint}
-            notes.append(note(words, look, x=each.column, y=row, font=font))
-        for each in top:
-            notes_line = {
-                "x0": columns.index(each.column) - 0.47,
-                "x1": columns.index(each.column) + 0.47,
-                "y0": rows.index(row) - 0.46,
-                "y1": rows.index(row) + 0.46,
-            }
-            notes.append(notes_line)
-    frames = [n for n in notes if "x0" in n]
-    words = [n for n in notes if "x0" not in n]
+            words.append(note(text, look, x=x, y=y, font=font))
     shapes = [
         {"type": "rect", "line": {"color": look.text, "width": 3}, **frame} for frame in frames
     ]
     drawn = figure(
         [trace],
         look,
-        4 + 2.9 * len(rows),
+        4 + 3.4 * len(rows),
         {"title": "threshold λ", "type": "category"},
-        {"title": "batch size", "type": "category"},
+        {"title": "batch size", "type": "category", "autorange": "reversed"},
         annotations=words,
         shapes=shapes,
     )

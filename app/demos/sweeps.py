@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.components.deck_nav import room
 from app.compute.jobs import Item, Sweep
 from app.deck.model import Still
 from app.demos import asking, links, one_of, reset, screen, sweep_data, whole
@@ -17,6 +18,7 @@ from app.demos.sweep_plans import PLANS, Cell, Plan
 from app.demos.sweep_texts import FINDINGS, SETTINGS
 from nfnet.run import UserError
 
+LETTERS = 15  # px in a figure on a page
 SHOWN = ("map", "u", "small", "transfer")
 TITLES = {PLANS[name].title: name for name in SHOWN}
 _BY = {"small": "column"}  # what is run live together: the cells of one row, or of one column
@@ -118,13 +120,21 @@ def done(items: Sequence[Item], cells: Sequence[Cell]) -> float:
     return done / sum(steps)
 
 
+def look_of(compact: bool) -> Look:
+    """How figures are drawn here: larger in a slide, but not on a phone."""
+    dark = st.context.theme.type == "dark"
+    if not compact or room() == "narrow":
+        return Look(dark, LETTERS)
+    return Look(dark, round(1.25 * screen.size(True)), height=1.15)
+
+
 def _figures(key: str, plan: Plan, own: dict[tuple[str, str], float], compact: bool) -> None:
     try:
         record = sweep_data.load(plan)
     except UserError as error:
         st.info(str(error))
         return
-    look = Look(st.context.theme.type == "dark", screen.size(compact))
+    look = look_of(compact)
     panels = draw(plan, record.outcomes, own, look)
     places = st.columns(len(panels)) if len(panels) > 1 else [st.container()]
     for place, panel in zip(places, panels, strict=True):
