@@ -233,8 +233,8 @@ def _against_global(view: View) -> None:
         f"**{units.norm(factor):.3g}**. Clipping the global norm at {units.norm(factor):.3g} makes "
         f"it just as short, but multiplies **every** unit by {common:.2g}, large or small. "
         f"AGC leaves {spared:.0%} of the units longer than that and changes the "
-        "direction of the whole gradient. With both thresholds tuned the two train about "
-        "equally well on this net; what differs is what each one holds fixed."
+        "direction of the whole gradient. With both thresholds tuned the global norm does no worse "
+        "on this net (see Sweeps); what differs is what each one holds fixed."
     )
 
 
