@@ -26,6 +26,7 @@ st.navigation(
         st.Page("views/models.py", title="Models", icon=":material/account_tree:"),
         st.Page("views/sweeps.py", title="Sweeps", icon=":material/grid_on:"),
         st.Page("views/factorial.py", title="Ingredients", icon=":material/science:"),
+        st.Page("views/design.py", title="Design your own", icon=":material/architecture:"),
         st.Page("views/photos.py", title="Photos", icon=":material/photo_camera:"),
         st.Page("views/published.py", title="Published", icon=":material/menu_book:"),
     ],

@@ -260,6 +260,15 @@ DEMOS: dict[str, Demo] = {
         },
         defaults={"net": "NF-ResNet", "lr": "1", "key": "factorial"},
     ),
+    "design": Demo(
+        id="design",
+        title="Design your own NFNet",
+        page="views/design.py",
+        render=_lazily("app.demos.design"),
+        still=_lazily("app.demos.design", "still"),
+        parameters={"key": slug},
+        defaults={"key": "design"},
+    ),
     "costs": Demo(
         id="costs",
         title="What a normalizer costs",

@@ -1,0 +1,215 @@
+"""Design your own NFNet within a budget: a game for a room, with one chart for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+import app.compute
+from app.board import BOARD, LONGEST_NAME, Snapshot, clean_name
+from app.compute.jobs import Item, Sweep
+from app.deck.model import Still
+from app.demos import asking, design_data, links, one_of, reset, runs, screen
+from app.demos.design_figures import chart, table
+from app.demos.design_settings import BUDGET, CHOICES, SEEDS, counted, design
+from app.demos.design_words import BARS, COST, RULES
+from app.demos.models_drawing import drawing, rows, short, takeaway
+from app.demos.published_paint import Look
+from app.demos.stills import SIZE as STILL_SIZE
+from app.demos.sweep_plans import Cell
+from app.demos.sweeps import done
+from nfnet.counts import Counts
+from nfnet.run import RunConfig, UserError
+
+EVERY = 4.0  # seconds between two looks at the board
+OVER = (
+    "This net has {} multiply-adds, and {} are allowed; take fewer channels, blocks or smaller "
+    "groups."
+)
+_CALLED = {name: choice.label.lower() for name, choice in CHOICES.items()}
+_COLUMNS = (("width1", "depth1"), ("width2", "depth2"), ("width3", "depth3"))
+
+
+def render(params: dict[str, Any], compact: bool) -> None:
+    """Everybody's nets; not compact: design one, train it, see it among them.
+
+    Parameters: key.
+    """
+    key = params["key"]
+    if compact:
+        _board(key, None, compact)
+        return
+    links.check(key, {n: (_CALLED[n], one_of(*c.stops)) for n, c in CHOICES.items()})
+    st.markdown(RULES)
+    left, right = st.columns((2, 3), gap="large")
+    with left:
+        chosen, name = _controls(key)
+        config, counts = _cost(key, chosen)
+        _train(key, config, counts, name)
+    with right:
+        _board(key, counts and counts.multiply_adds, compact)
+    left, right = st.columns(2, gap="large")
+    with left:
+        if counts:
+            st.subheader("Your net, block by block")
+            st.markdown(takeaway(counts))
+            st.html(drawing(rows(counts), f"At {counts.resolution} px", "agc"))
+    with right:
+        st.subheader("What one sees")
+        st.markdown(BARS)
+        st.markdown(design_data.larger(_recorded()))
+        st.markdown(COST)
+
+
+def still(params: dict[str, Any]) -> tuple[Still, ...]:
+    """The recorded nets, for print; nothing where there are none."""
+    try:
+        record = design_data.references()
+    except UserError:
+        return ()
+    figure, alt = chart(record.entries, Snapshot(), "", Look(size=STILL_SIZE))
+    return (Still(figure.to_plotly_json(), alt, record.label),)
+
+
+def _controls(key: str) -> tuple[dict[str, str], str]:
+    """Where the sliders stand, and the nickname; held while a net of this viewer trains."""
+    busy, chosen = _training(key), {}
+
+    def slider(name: str) -> None:
+        choice = CHOICES[name]
+        chosen[name] = st.select_slider(
+            choice.label,
+            choice.stops,
+            choice.usual,
+            key=f"{key}_{name}",
+            bind="query-params",
+            help=choice.about,
+            disabled=busy,
+        )
+
+    with st.container(key=f"{key}_controls"):
+        for column, names in zip(st.columns(3), _COLUMNS, strict=True):
+            with column:
+                for name in names:
+                    slider(name)
+        for column, name in zip(st.columns(3), ("group", "expansion", "se"), strict=True):
+            with column:
+                slider(name)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            typed = st.text_input(
+                "Nickname",
+                key=f"{key}_name",
+                max_chars=LONGEST_NAME,
+                placeholder="if you like",
+                help="Shown to everybody on this server beside your nets. It may stay empty.",
+                width=200,
+            )
+            if not busy:
+                reset.button(key, {n: choice.usual for n, choice in CHOICES.items()})
+            links.hand_out(key, _CALLED)
+    name = clean_name(typed)
+    if typed and name != typed.strip():
+        st.text(f"Shown as: {name}" if name else "This name would not be seen; none is shown.")
+    BOARD.rename(runs.owner(), name)
+    return chosen, name
+
+
+def _training(key: str) -> bool:
+    id = st.session_state.get(f"{key}_ticket")
+    ticket = app.compute.get_compute().ticket(id, runs.owner()) if id else None
+    return ticket is not None and not ticket.state.ended
+
+
+def _cost(key: str, chosen: dict[str, str]) -> tuple[RunConfig | None, Counts | None]:
+    """The net and what it costs, drawn; nothing where there is no such net."""
+    try:
+        config = design(chosen)
+    except UserError as error:
+        st.info(f"There is no such net: {error}.")
+        return None, None
+    counts = counted(config)
+    with st.container(horizontal=True, key=f"{key}_cost"):
+        for label, value, about in (
+            (
+                "Multiply-adds",
+                short(counts.multiply_adds),
+                f"{counts.multiply_adds / BUDGET:.0%} of the budget",
+            ),
+            ("Parameters", short(counts.parameters), f"{len(counts.parts) - 2} blocks"),
+        ):
+            st.metric(
+                label,
+                value,
+                about,
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+                width="content",
+            )
+    return config, counts
+
+
+def _train(key: str, config: RunConfig | None, counts: Counts | None, name: str) -> None:
+    """The button, how far the trainings are, and what they came to."""
+    over = counts is not None and counts.multiply_adds > BUDGET
+    why = OVER.format(short(counts.multiply_adds), short(BUDGET)) if over else ""
+    cells = [Cell("", str(seed), config.replace(seed=seed)) for seed in SEEDS] if config else []
+    job = Sweep(tuple(cell.config for cell in cells)) if config and not over else None
+    ask = asking.Ask(
+        job,
+        "Train it",
+        expected=len(SEEDS),
+        doing="Training from three first weights",
+        help="About a minute where nothing else computes. Then your net is on the chart.",
+        why=why,
+        progress=lambda items: done(items, cells),
+    )
+
+    def draw(items: Sequence[Item], own: bool) -> None:
+        words = ""
+        if own and config:
+            entry = design_data.finished(runs.owner(), config, items, name)
+            if entry:
+                BOARD.add(entry)
+                words = design_data.verdict(entry, (*_recorded(), *BOARD.now.entries))
+            elif so_far := design_data.scores(items):
+                words = "So far: " + ", ".join(f"{score:.3f}" for score in so_far) + "."
+        with st.container(key=f"{key}_verdict"):
+            if words:
+                st.markdown(words)
+
+    asking.show(key, ask, draw)
+
+
+def _recorded() -> tuple:
+    try:
+        return design_data.references().entries
+    except UserError:
+        return ()
+
+
+def _board(key: str, cost: int | None, compact: bool) -> None:
+    """The chart, which looks at the board by itself every few seconds."""
+    st.fragment(_look, run_every=EVERY)(key, cost, compact)
+
+
+def _look(key: str, cost: int | None, compact: bool) -> None:
+    try:
+        record = design_data.references()
+    except UserError as error:
+        st.info(str(error))
+        record = design_data.Record((), "")
+    board, owner = BOARD.now, runs.owner()
+    whose = owner if any(each.owner == owner for each in board.entries) else ""
+    letters = screen.size(compact) if compact else round(1.25 * screen.size(compact))
+    look = Look(st.context.theme.type == "dark", letters)
+    figure, alt = chart(record.entries, board, whose, look, cost)
+    st.plotly_chart(
+        figure, key=f"{key}_chart", theme=None, config={"displayModeBar": False}, alt=alt
+    )
+    if not compact:
+        st.html(table((*record.entries, *board.entries), whose))
+    if record.label:
+        st.caption(record.label)
