@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ import app.compute
 from app.board import BOARD, LONGEST_NAME, Snapshot, clean_name
 from app.compute.jobs import Item, Sweep
 from app.deck.model import Still
-from app.demos import asking, design_data, links, one_of, reset, runs, screen
+from app.demos import asking, design_data, links, one_of, reset, runs
 from app.demos.design_figures import chart, table
 from app.demos.design_settings import BUDGET, CHOICES, SEEDS, counted, design
 from app.demos.design_words import BARS, COST, RULES
@@ -19,7 +19,7 @@ from app.demos.models_drawing import drawing, rows, short, takeaway
 from app.demos.published_paint import Look
 from app.demos.stills import SIZE as STILL_SIZE
 from app.demos.sweep_plans import Cell
-from app.demos.sweeps import done
+from app.demos.sweeps import done, look_of
 from nfnet.counts import Counts
 from nfnet.run import RunConfig, UserError
 
@@ -29,7 +29,11 @@ OVER = (
     "groups."
 )
 _CALLED = {name: choice.label.lower() for name, choice in CHOICES.items()}
-_COLUMNS = (("width1", "depth1"), ("width2", "depth2"), ("width3", "depth3"))
+_STAGES = (("width1", "depth1"), ("width2", "depth2"), ("width3", "depth3"))
+# On a phone names would lie over each other; the table has them.
+_NAMELESS = """<style>@media (max-width: 640px) {{
+  .st-key-{key}_board .textpoint {{ display: none; }}
+}}</style>"""
 
 
 def render(params: dict[str, Any], compact: bool) -> None:
@@ -77,7 +81,7 @@ def _controls(key: str) -> tuple[dict[str, str], str]:
     """Where the sliders stand, and the nickname; held while a net of this viewer trains."""
     busy, chosen = _training(key), {}
 
-    def slider(name: str) -> None:
+    def slider(name: str, width: int | Literal["stretch"] = "stretch") -> None:
         choice = CHOICES[name]
         chosen[name] = st.select_slider(
             choice.label,
@@ -87,16 +91,18 @@ def _controls(key: str) -> tuple[dict[str, str], str]:
             bind="query-params",
             help=choice.about,
             disabled=busy,
+            width=width,
         )
 
     with st.container(key=f"{key}_controls"):
-        for column, names in zip(st.columns(3), _COLUMNS, strict=True):
-            with column:
+        for column, names in zip(st.columns(3), _STAGES, strict=True):
+            # one below the other where the column is narrow, side by side on a phone
+            with column, st.container(horizontal=True):
                 for name in names:
-                    slider(name)
+                    slider(name, 160)
         for column, name in zip(st.columns(3), ("group", "expansion", "se"), strict=True):
             with column:
-                slider(name)
+                slider(name, 160)
         with st.container(horizontal=True, vertical_alignment="bottom"):
             typed = st.text_input(
                 "Nickname",
@@ -192,7 +198,9 @@ def _recorded() -> tuple:
 
 def _board(key: str, cost: int | None, compact: bool) -> None:
     """The chart, which looks at the board by itself every few seconds."""
-    st.fragment(_look, run_every=EVERY)(key, cost, compact)
+    with st.container(key=f"{key}_board"):
+        st.html(_NAMELESS.format(key=key))
+        st.fragment(_look, run_every=EVERY)(key, cost, compact)
 
 
 def _look(key: str, cost: int | None, compact: bool) -> None:
@@ -203,8 +211,7 @@ def _look(key: str, cost: int | None, compact: bool) -> None:
         record = design_data.Record((), "")
     board, owner = BOARD.now, runs.owner()
     whose = owner if any(each.owner == owner for each in board.entries) else ""
-    letters = screen.size(compact) if compact else round(1.25 * screen.size(compact))
-    look = Look(st.context.theme.type == "dark", letters)
+    look = look_of(compact)
     figure, alt = chart(record.entries, board, whose, look, cost)
     st.plotly_chart(
         figure, key=f"{key}_chart", theme=None, config={"displayModeBar": False}, alt=alt

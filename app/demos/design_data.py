@@ -107,6 +107,12 @@ def larger(entries: Sequence[Entry]) -> str:
         f"the one with more multiply-adds has the higher mean in {higher}, and in {clearly} its "
         "bar lies wholly above the other's. "
     )
-    if not against:
-        return said + "In none does the smaller one's."
-    return said + f"In {against} the smaller one's does: size is not all."
+    said += f"In {against or 'none'} the smaller one's does. "
+    if clearly + against < len(pairs) / 2:
+        said += "Most bars meet: so few seeds do not rank nets of similar cost. "
+    best, largest = (
+        max(enough, key=measure) for measure in (lambda e: e.mean, lambda e: e.multiply_adds)
+    )
+    if best is not largest:
+        said += f"The best on average, {best.name}, is not the largest, {largest.name}."
+    return said.strip()

@@ -64,7 +64,7 @@ def chart(
     lowest, highest = _heights(entries)
     below = sum(each.mean < lowest for each in entries)
     notes = [
-        _upright(f"budget {short(BUDGET)}", BUDGET, lowest, look, xanchor="left"),
+        _upright(f"budget {short(BUDGET)}", BUDGET, lowest, look, xanchor="right"),
     ]
     lines = [_rule(BUDGET, "solid", look)]
     if cost is not None:
@@ -134,7 +134,7 @@ def _front(best: Sequence[Entry], edge: float, look: Look) -> dict[str, Any]:
 
 
 def _short_name(entry: Entry) -> str:
-    return entry.name if entry.owner else entry.name.split(",")[0].split(" without")[0]
+    return entry.name if entry.owner else entry.name.split(",")[0]
 
 
 def _said(entry: Entry) -> str:
@@ -174,7 +174,8 @@ def _rule(cost: int, dash: str, look: Look) -> dict[str, Any]:
 def _upright(text: str, cost: int, y: float, look: Look, **place: Any) -> dict[str, Any]:
     """Words beside an upright line; on a logarithmic axis a note stands at the logarithm."""
     base = {"x": math.log10(cost / 1e6), "y": y, "xanchor": "left", "yanchor": "bottom"}
-    return note(text, look, **{**base, **place}, xshift=4)
+    place = {**base, **place}
+    return note(text, look, **place, xshift=4 if place["xanchor"] == "left" else -4)
 
 
 def _alt(

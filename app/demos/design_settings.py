@@ -140,9 +140,9 @@ _RESNET = BASE.replace(architecture="resnet", activation="relu")
 # What stands on the board before anybody has played, by the names that the chart gives them.
 REFERENCES: dict[str, RunConfig] = {
     "NFNet, narrow": _nfnet(16, 32, 64),
-    "NFNet, narrow, twice as deep": _nfnet(16, 32, 64, depth=2),
+    "NFNet, narrow and deep": _nfnet(16, 32, 64, depth=2),
     "NFNet, wide first stage": _nfnet(32, 32, 64),
-    "NFNet-XS without skip gain": _nfnet(32, 64, 128, group_size=16),
+    "NFNet-XS, no skip gain": _nfnet(32, 64, 128, group_size=16),
     "NF-ResNet, narrow": _RESNET.replace(widths=(8, 16, 32), depths=(1, 1, 1)),
     "NF-ResNet, small": _RESNET.replace(widths=(16, 32, 64), depths=(2, 2, 2)),
 }

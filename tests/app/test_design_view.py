@@ -170,9 +170,12 @@ def test_whether_larger_is_better_is_read_off_the_bars() -> None:
     assert "Too few" in design_data.larger([small, middle, entry("c", 0.6, 0.7)])
     said = design_data.larger([large, small, middle])
     assert "Of the 3 pairs" in said and "higher mean in 3, and in 2 its bar" in said
-    assert "In none" in said
+    assert "In none" in said and "Most bars meet" not in said and "not the largest" not in said
     worse = entry("d", 0.1, 0.1, 0.1, cost=4 * 10**6)
-    assert "In 3 the smaller one's does" in design_data.larger([large, small, middle, worse])
+    said = design_data.larger([large, small, middle, worse])
+    assert "In 3 the smaller one's does" in said and "is not the largest" in said
+    alike = [entry("a", 0.3, 0.4, 0.5, cost=cost * 10**6) for cost in (1, 2, 3)]
+    assert "Most bars meet" in design_data.larger(alike)
 
 
 @pytest.mark.parametrize("dark", [False, True])
