@@ -243,7 +243,7 @@ DEMOS: dict[str, Demo] = {
         render=_lazily("app.demos.sweeps"),
         still=_lazily("app.demos.sweeps", "still"),
         lab=_lazily("app.demos.sweeps", "lab"),
-        parameters={"sweep": one_of("map", "u", "small", "transfer"), "key": slug},
+        parameters={"sweep": one_of("map", "u", "small"), "key": slug},
         defaults={"sweep": "map", "key": "sweeps"},
     ),
     "factorial": Demo(
@@ -254,7 +254,7 @@ DEMOS: dict[str, Demo] = {
         still=_lazily("app.demos.factorial", "still"),
         lab=_lazily("app.demos.factorial", "lab"),
         parameters={
-            "net": one_of("NF-ResNet", "NFNet-XS"),
+            "net": one_of("NF-ResNet"),
             "lr": one_of("0.3", "1"),
             "key": slug,
         },

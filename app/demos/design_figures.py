@@ -26,7 +26,8 @@ TABLE = """<style>
   font-variant-numeric: tabular-nums; }
 .design-front caption { text-align: left; padding-bottom: 0.3em; }
 .design-front :is(th, td) { text-align: left; font-weight: 400; padding: 0.22em 1.2em 0.22em 0;
-  border-top: 1px solid rgba(128,138,150,0.3); overflow-wrap: anywhere; }
+  border-top: 1px solid rgba(128,138,150,0.3); }
+.design-front tbody th { overflow-wrap: anywhere; min-width: 7em; }
 .design-front thead th { border-top: 0; opacity: 0.8; }
 .design-front tr.own { font-weight: 700; } .design-front tr.own > * { font-weight: 700; }
 .design-front .net { opacity: 0.8; }
@@ -34,7 +35,7 @@ TABLE = """<style>
 </style>"""
 
 
-@lru_cache(maxsize=64)  # viewers who have nothing on the board share one figure
+@lru_cache(maxsize=256)  # viewers who have nothing on the board share one figure
 def chart(
     recorded: tuple[Entry, ...], board: Snapshot, owner: str, look: Look, cost: int | None = None
 ) -> tuple[go.Figure, str]:
@@ -77,7 +78,7 @@ def chart(
         traces,
         look,
         30 if look.narrow else 27,
-        {"title": "multiply-adds a picture, millions, log scale", **across},
+        {"title": "millions of multiply-adds, log scale", **across},
         {"title": "test accuracy", "range": [lowest, highest], "tickformat": ".2f"},
         shapes=lines,
         annotations=notes,

@@ -18,7 +18,7 @@ from app.demos.sweeps import LETTERS, done
 from nfnet.run import UserError
 
 RATES = ("0.3", "1")
-NETS = {"NF-ResNet": "factorial", "NFNet-XS": "factorial-xs"}
+NETS = {"NF-ResNet": "factorial"}  # those whose runs are recorded
 
 OFF = """
 What **off** means here: without **scaled weight standardization** the weights are used as they are

@@ -26,7 +26,7 @@ from app.demos.mates_words import FAIR, REACH, WHAT, WHERE, finding
 from app.demos.published_paint import Look
 from app.demos.stills import SIZE as STILL_SIZE
 from nfnet.run import UserError
-from nfnet.strangers import spoken
+from nfnet.strangers import first_company, spoken
 
 STILL = {"displayModeBar": False}
 LOOKING = "The nets are looking at the new table; below are their last answers."
@@ -146,10 +146,12 @@ def _shown(key: str, table: Table, items: Sequence[Item]) -> tuple[Sequence[Item
 def _net(key: str, item: Item, table: Table, compact: bool) -> None:
     look = Look(st.context.theme.type == "dark", screen.size(compact) + (0 if compact else 2))
     norm = item["norm"]
-    st.markdown(verdict(item))
+    at_first = table.company == first_company(table.own, table.size - 1)
+    st.markdown(verdict(item, at_first))
     _chart(answer_bars(item, look), f"{key}_bars_{norm}", answer_words(item))
     if compact:
-        st.caption(f"Largest change of a logit: **{amount(item['difference'])}**.")
+        moved = "" if at_first else f"Largest change of a logit: **{amount(item['difference'])}**."
+        st.caption(moved or "&nbsp;")
         return
     st.markdown(f"Largest change of a logit (the largest logit is {item['scale']:.1f}) against …")
     with st.container(horizontal=True):

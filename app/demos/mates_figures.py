@@ -83,9 +83,11 @@ def answer_words(item: Item) -> str:
     return f"{NAMES[item['norm']]}: {'; '.join(parts)}."
 
 
-def verdict(item: Item) -> str:
-    """The label here and in the first company, in a sentence of Markdown."""
+def verdict(item: Item, at_first: bool = False) -> str:
+    """The label here and in the first company (this one, if `at_first`), in Markdown."""
     name, here, first = NAMES[item["norm"]], *map(short, (item["here_label"], item["first_label"]))
+    if at_first:
+        return f"**{name}** says **{here}**, in the first company."
     if item["difference"] == 0:
         return f"**{name}** says **{here}**. No logit moves, not by one bit."
     if here == first:

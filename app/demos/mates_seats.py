@@ -26,6 +26,9 @@ from nfnet.strangers import COPY, picture, spoken
 
 SIDE = 144  # px of a picture that is sent
 SPOKEN = tuple(map(spoken, STRANGERS))
+# A slide's pictures go edge to edge on a phone; these are eight small ones.
+SMALL = """<style>.st-key-slide .st-key-{key}_seats [data-testid="stElementContainer"]:has(
+[data-testid="stImage"]) {{ width: 100% !important; margin-inline: 0; }}</style>"""
 CALLED = {
     "gallery": "choice of drawings",
     "own": "own picture's upload",
@@ -101,6 +104,8 @@ def row(key: str, table: Table, editable: bool = False) -> tuple[str, ...]:
     """The eight seats as pictures; the names of the seven neighbours, as they are chosen now."""
     first, chosen = neighbours("first", table.own), []
     width = 132 if editable else 104
+    if not editable:
+        st.html(SMALL.format(key=key))
     with st.container(horizontal=True, gap="small", key=f"{key}_seats"):
         with st.container(width=width, gap="xxsmall"):
             _own_picture(key, table)

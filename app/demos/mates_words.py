@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from app.demos.mates_figures import amount
+
 WHAT = """
 **What one sees.** In training mode BN takes its mean and variance from the pictures at this table,
 yours and the strangers' together. Its twin NF has the same layers and was trained alike, with
@@ -53,8 +55,8 @@ def finding(rows: Sequence[dict[str, Any]], pictures: int, seeds: int) -> str:
     if all(row["moved_most"] == 0 for row in nf):
         words.append(
             "Under NF no logit of any picture moved in any company: the largest change is "
-            f"**exactly 0**; between batch sizes it is {max(r['alone'] for r in nf):.0e} of the "
-            "largest logit."
+            f"**exactly 0**; between batch sizes it is {amount(max(r['alone'] for r in nf))} of "
+            "the largest logit."
         )
     words.append(
         f"Right answers of BN in training mode: {bn8['accuracy']:.0%} at batch 8, "
@@ -85,4 +87,4 @@ def finding(rows: Sequence[dict[str, Any]], pictures: int, seeds: int) -> str:
                 f"Of all {tried} swaps of one neighbour in the first companies of our six "
                 f"drawings {changed} change BN's label; of the goldfish's {own[1]}, {own[0]}."
             )
-    return "\n\n".join([words[0], " ".join(words[1:])])
+    return "\n\n".join([words[0], "\n".join(f"- {each}" for each in words[1:])])

@@ -48,8 +48,9 @@ A transition halves the picture. NF-ResNets take every second pixel on the short
 averages 2 × 2 pixels** first. The mean of four independent numbers has a quarter of their variance:
 of white noise **three quarters are lost** at each transition, and the net, which counts on
 1 + α², does not know. Plots of signal propagation made with white noise therefore look broken for
-an NFNet-F, and are drawn for NF-ResNets. On pictures, whose neighbouring pixels are alike, pooling
-loses less. Try both: **Shortcut** and **Pictures** above.
+an NFNet-F, and are drawn for NF-ResNets. Neighbouring pixels of a picture are more alike: on the
+drawn shapes the first pooled transition loses about two fifths. Try both: **Shortcut** and
+**Pictures** above.
 """
 UNIT = """
 A ReLU's output is never negative: for z ~ N(0, 1) its mean is $1/\\sqrt{{2\\pi}} \\approx 0.40$. A

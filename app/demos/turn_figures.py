@@ -175,7 +175,8 @@ def right_angles(item: dict[str, Any], look: Look) -> Drawn:
         {"title": "filters"},
         bargap=0,
     )
-    words = f"{len(angles)} filters; the farthest from a right angle is {off:.2g}° off."
+    far = f"{off:.2g}°" if off >= 0.01 else "less than 0.01°"
+    words = f"{len(angles)} filters; the farthest from a right angle is {far} off."
     return Drawn(drawn, words, ())
 
 

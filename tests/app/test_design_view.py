@@ -325,7 +325,20 @@ def test_without_a_recording_the_page_says_so_and_works(page, recorded) -> None:
     assert not at.button(key="design_ask").disabled
 
 
+def in_a_slide() -> None:
+    from app.demos import DEMOS
+
+    DEMOS["design"].render(DEMOS["design"].read({}), True)
+
+
 def test_in_a_slide_there_is_the_chart_alone(compute, recorded, board) -> None:
+    board.add(entry("somebody else", 0.6, 0.7, 0.8))
+    at = AppTest.from_function(in_a_slide, default_timeout=60).run()
+    assert not at.exception and not at.button and not at.select_slider
+    assert len(traces(at)["others here"]["x"]) == 1
+
+
+def test_what_is_printed_is_the_recorded_nets(recorded) -> None:
     demo = DEMOS["design"]
     (still,) = demo.still(demo.read({}))
     assert still.figure["data"] and "6 recorded nets" in still.alt and "a CPU" in still.caption

@@ -130,6 +130,7 @@ def test_the_verdict_is_read_off_the_numbers() -> None:
     same = item(first_label="jellyfish, medusa")
     assert verdict(same) == "**BN** still says **jellyfish**, but its logits move."
     assert "not by one bit" in verdict(item("nf"))
+    assert verdict(item(), at_first=True) == "**BN** says **jellyfish**, in the first company."
     # what is not exact on some machine is not called so
     assert "not by one bit" not in verdict(item("nf", difference=1e-7))
     assert [amount(v) for v in (0, 1.234, 0.5, 2.4e-6)] == ["0", "1.23", "0.50", "2e-6"]
@@ -212,6 +213,8 @@ def test_on_arrival_a_recorded_answer_is_there_and_nothing_is_computed(page, com
     assert compute.tickets == []
     at.button(key="mates_first").click().run()
     assert seats_of(at) == neighbours("first", "goldfish")
+    assert "**BN** says **goldfish**, in the first company." in words(at)
+    assert "bit" not in words(at).split("What one sees")[0]
     at.button(key="mates_another").click().run()
     assert seats_of(at) == neighbours("swap", "goldfish")
     for company in ("noise", "black", "copies"):

@@ -148,8 +148,6 @@ def test_all_combinations_run_with_the_viewers_seed(page, compute) -> None:
     configs = compute.tickets[0].job.configs
     assert len(configs) == 20 and {config.seed for config in configs} == {5}
     assert {config.lr for config in configs} == {0.3}
-    at.segmented_control(key="factorial_net").set_value("NFNet-XS").run()
-    assert not at.exception
     assert len(at.get("plotly_chart")) >= 3  # the paper's waterfall is the third
 
 
@@ -237,3 +235,15 @@ def test_what_is_said_of_the_ingredients_is_what_was_recorded() -> None:
             "ws+scaling+agc",
             "ws+scaling+agc+se",
         }
+
+
+def test_what_is_said_of_small_batches_is_what_was_recorded() -> None:
+    bn, nf, agc = (recorded("small", row) for row in ("BN", "NF", "NF + AGC"))
+    for size, (low, high) in {"2": (0.65, 0.96), "4": (0.86, 0.97)}.items():
+        assert max(bn[size].scores) < min(nf[size].scores)
+        assert bn[size].mean == pytest.approx(low, abs=0.006)
+        assert nf[size].mean == pytest.approx(high, abs=0.006)
+    for size in ("8", "16"):
+        assert max(bn[size].scores) > min(nf[size].scores)
+    assert nf["128"].lost == 5 and agc["128"].mean == pytest.approx(0.88, abs=0.006)
+    assert all(agc[size].mean < nf[size].mean for size in ("2", "4", "8", "16"))

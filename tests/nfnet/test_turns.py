@@ -1,4 +1,4 @@
-"""The speed limit in degrees: gradients at right angles to their filters, and what AGC then caps."""
+"""The speed limit in degrees: gradients at right angles to filters, and what AGC then caps."""
 
 import math
 
