@@ -11,10 +11,10 @@ from pathlib import Path
 
 from app.board import Entry, apart, better
 from app.compute.items import SweepItem
+from app.demos import recorded
 from app.demos.design_settings import CHANCE, REFERENCES, SEEDS, counted
 from nfnet.run import RunConfig, UserError
 
-PATH = Path(__file__).resolve().parents[2] / "slides" / "recorded" / "design" / "nets.json"
 AGAIN = "make it with `python -m benchmarks.record_labs_design`."
 
 
@@ -32,11 +32,12 @@ def references() -> Record:
     Raises:
         UserError: there is no recording, or it cannot be read.
     """
+    path = recorded.FOLDER / "design" / "nets.json"
     try:
-        changed = PATH.stat().st_mtime_ns
+        changed = path.stat().st_mtime_ns
     except OSError:
         raise UserError(f"No nets were recorded to begin with; {AGAIN}") from None
-    return _read(PATH, changed)
+    return _read(path, changed)
 
 
 @functools.lru_cache(maxsize=4)

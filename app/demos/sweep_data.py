@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.compute.items import SweepItem
+from app.demos import recorded
 from app.demos.sweep_plans import Cell, Plan
 from nfnet.run import RunConfig, UserError
 
-FOLDER = Path(__file__).resolve().parents[2] / "slides" / "recorded" / "sweeps"
 CHANCE = 0.1  # of ten classes: what a net guesses that has died
 LOST = 0.15  # a net below this has learned nothing, whatever its loss did
 
@@ -56,7 +56,7 @@ def load(plan: Plan) -> Record:
     Raises:
         UserError: there is no recording, or it cannot be read.
     """
-    path = FOLDER / f"{plan.id}.json"
+    path = recorded.FOLDER / "sweeps" / f"{plan.id}.json"
     try:
         changed = path.stat().st_mtime_ns
     except OSError:

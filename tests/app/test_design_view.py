@@ -10,6 +10,7 @@ from app.board import Board, Entry, Snapshot
 from app.compute.jobs import Sweep
 from app.compute.tickets import State
 from app.demos import DEMOS, design_data
+from app.demos import recorded as recordings
 from app.demos.design_figures import LOWEST, chart, table
 from app.demos.design_settings import (
     BUDGET,
@@ -46,9 +47,10 @@ def recording() -> str:
 
 @pytest.fixture
 def recorded(monkeypatch, tmp_path):
-    path = tmp_path / "nets.json"
+    path = tmp_path / "design" / "nets.json"
+    path.parent.mkdir()
     path.write_text(recording())
-    monkeypatch.setattr(design_data, "PATH", path)
+    monkeypatch.setattr(recordings, "FOLDER", tmp_path)
     return path
 
 

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.compute.tickets import State
 from app.demos import DEMOS, sweep_data, sweeps
+from app.demos import recorded as recordings
 from app.demos.effects import effects
 from app.demos.factorial_figures import name_of, recipe_of, seeds_of
 from app.demos.published_paint import Look
@@ -38,10 +39,12 @@ def recording(plan) -> str:
 
 @pytest.fixture
 def folder(monkeypatch, tmp_path):
+    folder = tmp_path / "sweeps"
+    folder.mkdir()
     for plan in PLANS.values():
-        (tmp_path / f"{plan.id}.json").write_text(recording(plan))
-    monkeypatch.setattr(sweep_data, "FOLDER", tmp_path)
-    return tmp_path
+        (folder / f"{plan.id}.json").write_text(recording(plan))
+    monkeypatch.setattr(recordings, "FOLDER", tmp_path)
+    return folder
 
 
 @pytest.fixture
