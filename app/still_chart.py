@@ -12,7 +12,7 @@ from typing import Any
 
 from app.charts import HEIGHT
 
-WIDTHS = {"dotted": "dot", "dashed": "dash", "solid": "solid"}
+STROKES = {"dotted": "dot", "dashed": "dash", "solid": "solid"}
 
 
 def still_chart(option: dict[str, Any], height: int = HEIGHT) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _trace(series: dict[str, Any], points: list[list[float]]) -> dict[str, Any]:
     if series["type"] == "scatter":
         return {**trace, "mode": "markers", "marker": {"color": series["color"], "size": 9}}
     dash = series["lineStyle"]["type"]
-    dash = dash if isinstance(dash, str) else ",".join(f"{length}px" for length in dash)
+    dash = STROKES[dash] if isinstance(dash, str) else ",".join(f"{length}px" for length in dash)
     line = {"color": series["color"], "width": series["lineStyle"]["width"], "dash": dash}
     return {**trace, "mode": "lines", "line": line}
 
@@ -101,7 +101,7 @@ def _end(series: dict[str, Any], point: list[float], layout: dict[str, Any]) -> 
 def _level(value: float, series: dict[str, Any], layout: dict[str, Any]) -> None:
     """A thin line across the whole chart, with its name at the right, above it."""
     style = series["markLine"]["lineStyle"]
-    line = {"color": style["color"], "width": 1.5, "dash": WIDTHS[style["type"]]}
+    line = {"color": style["color"], "width": 1.5, "dash": STROKES[style["type"]]}
     across = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value}
     layout["shapes"].append({**across, "line": line})
     layout["annotations"].append(
