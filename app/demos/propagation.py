@@ -222,7 +222,7 @@ def _in_a_slide(params: dict[str, Any]) -> None:
         )
     setting = Setting(net=params["net"], parts=tuple(p for p in PARTS if p in parts))
     made = chart([_curve(setting)], "variance", dark, screen.size(True))
-    _chart(made, f"{key}_variance", 330)
+    _chart(made, f"{key}_variance", 270)
     was = setting.recorded()
     st.caption(was.label if was else NOT_RECORDED)
 

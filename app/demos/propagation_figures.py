@@ -16,6 +16,7 @@ QUANTITIES = {
     "branch_variance": "variance of the residual branch",
 }
 LARGEST = 1e38  # beyond, float32 has no numbers
+POWERS = 1e9  # from this ratio on the axis counts powers of ten: ECharts writes all the zeros
 SPREADS = 30.0  # from this ratio of largest to smallest on the axis is logarithmic
 
 
@@ -52,13 +53,17 @@ def chart(
             }
         )
     axis = _axis([point[1] for each in series for point in each["data"]])
-    log = axis["type"] == "log"
-    _labels(series, axis, dark, size)
+    name = QUANTITIES[quantity] + (", logarithmic scale" if axis["type"] == "log" else "")
+    low = axis["min"]
     for each in series:  # what is below the axis is drawn at its lower edge
-        low = axis["min"]
         each["data"] = [[x, charts.significant(max(y, low))] for x, y in each["data"]]
+    if axis["type"] == "log" and axis["max"] / low > POWERS:
+        axis = {"type": "value", "min": math.log10(low), "max": math.log10(axis["max"])}
+        name = f"{QUANTITIES[quantity]}, as a power of ten"
+        for each in series:
+            each["data"] = [[x, charts.significant(math.log10(y))] for x, y in each["data"]]
+    _labels(series, axis, dark, size)
     blocks = max(len(curve.computed) for curve in curves)
-    name = QUANTITIES[quantity] + (", logarithmic scale" if log else "")
     style = {"color": TEXT[dark], "fontSize": size}
     option = charts.base(dark, size)
     longest = max(len(s["name"]) for s in series if s["type"] == "line")

@@ -97,9 +97,9 @@ def comparison(
         return words.strip()
     spread = ""
     if gap > 0.15:
-        spread = (
-            " One net of this width strays from the average net; another seed strays elsewhere."
-        )
+        spread = " One net of this width strays from the average net; another seed, elsewhere."
+    if gap > 0.15 and setting.net == "none":
+        spread = " The line is for a very wide net: the narrower the net, the slower it grows."
     return (
         f"The dots are one net, seed {setting.seed}; its variance lies within {gap:.0%} of the "
         f"computed one.{spread}{words}"

@@ -16,7 +16,7 @@ from app.theme import MUTED, colour
 from nfnet.formulas import turn_limit
 
 HANDS = 16
-LEAST = 1e-3  # degrees; what turns less is drawn here
+LEAST = 1e-2  # degrees; what turns less is drawn here
 
 
 def gathered(item: dict[str, Any], what: str) -> np.ndarray:
