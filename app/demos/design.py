@@ -74,7 +74,9 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
     except UserError:
         return ()
     figure, alt = chart(record.entries, Snapshot(), "", Look(size=STILL_SIZE))
-    return (Still(figure.to_plotly_json(), alt, record.label),)
+    printed = {**figure.to_plotly_json()}
+    printed["layout"] = {**printed["layout"], "height": 480}  # the figure itself is shared
+    return (Still(printed, alt, record.label),)
 
 
 def _controls(key: str) -> tuple[dict[str, str], str]:

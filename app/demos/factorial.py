@@ -126,7 +126,7 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
         return ()
     outcomes = [each for each in record.outcomes if each.row == params["lr"]]
     figure, alt = effects_figure(outcomes, Look(size=STILL_SIZE))
-    return (Still(figure.to_plotly_json(), alt, record.label),)
+    return (Still(figure.update_layout(height=480).to_plotly_json(), alt, record.label),)
 
 
 def _figures(
