@@ -83,7 +83,7 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
     items = recorded.get((params["own"], neighbours("swap", params["own"])), [])
     return tuple(
         Still(
-            answer_bars(item, Look(size=STILL_SIZE)).to_plotly_json(),
+            answer_bars(item, Look(size=STILL_SIZE, height=0.7)).to_plotly_json(),
             answer_words(item),
             f"{verdict(item)} {label}",
         )
@@ -135,8 +135,10 @@ def _shown(key: str, table: Table, items: Sequence[Item]) -> tuple[Sequence[Item
     memory = st.session_state
     if len(items) == 2:
         memory[f"{key}_shown"] = (table, items)
-        if items[0]["seen"]:
-            memory[f"{key}_seen"] = (table.digest, items[0]["seen"])
+        seen = (table.digest, items[0]["seen"])
+        if seen[1] and memory.get(f"{key}_seen") != seen:
+            memory[f"{key}_seen"] = seen
+            st.rerun()  # its seat is already drawn, without it
         return items, False
     was, last = memory.get(f"{key}_shown", (None, ()))
     same = was and (was.own, was.digest) == (table.own, table.digest)

@@ -100,7 +100,7 @@ def test_figures_are_drawn_and_described(exported: Page) -> None:
     for plot in plots.all():
         assert plot.locator("svg.main-svg").count() >= 1
         assert len(plot.get_attribute("aria-label").split()) >= 5
-        assert plot.locator(".trace, .points, .bars").count() >= 1
+        assert plot.locator(".trace, .points, .bars, .hm").count() >= 1
 
 
 def test_no_slide_is_larger_than_its_stage(exported: Page) -> None:
