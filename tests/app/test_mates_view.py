@@ -275,7 +275,6 @@ def test_an_uploaded_picture_goes_to_the_worker_unread(page, compute) -> None:
     assert at.info[0].value == mates.WAITING  # nothing of the goldfish stands beside it
     reply(compute, seen=JPEG)
     at.run()
-    at.run()
     assert not at.exception
     pictures = [image.proto.imgs[0].url for image in at.get("image")]
     assert f"data:image/jpeg;base64,{JPEG}" in pictures
