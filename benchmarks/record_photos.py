@@ -13,9 +13,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from app.demos.photo_samples import SAMPLES, sample
 from app.demos.photos import TOP
 from benchmarks.record_runs import processor
+from nfnet.drawings import SAMPLES, sample
 from nfnet.photo import SMALL_MODEL, Question
 
 OUT = Path(__file__).resolve().parents[1] / "slides" / "recorded" / "photos"

@@ -14,9 +14,9 @@ from typing import Any
 from app.deck.model import Still
 from app.demos.mates_settings import COMPANIES, OWN
 from app.demos.models_settings import NETS
-from app.demos.photo_samples import SAMPLES
 from app.demos.presets import LAMBDAS, PRESETS
 from app.demos.published_names import DEFAULTS, NAMES, OPTIONS
+from nfnet.drawings import SAMPLES
 from nfnet.run import UserError
 
 Validator = Callable[[Any], Any]  # a text or a value in, the value out; ValueError says what is off

@@ -12,7 +12,7 @@ from streamlit.errors import StreamlitAPIException
 from app import shell
 from app.components.photo_shrink import SIDE, photo_shrink
 from app.demos import photo_asks
-from app.demos.photo_samples import SAMPLES, sample
+from nfnet.drawings import SAMPLES, sample
 from nfnet.photo import MAX_BYTES
 
 TYPES = ["jpg", "jpeg", "png", "webp"]

@@ -11,7 +11,7 @@ import streamlit as st
 from app.compute.items import ModelFacts
 from app.compute.jobs import Classify
 from app.demos import one_of, photo_answer, photo_asks, photo_nets, photo_source, runs
-from app.demos.photo_samples import SAMPLES
+from nfnet.drawings import SAMPLES
 from nfnet.photo import Occlusion, Perturbation, Question
 from nfnet.run import UserError
 from nfnet.variants import MODELS

@@ -15,7 +15,7 @@ from app.compute.tickets import State
 from app.demos import photo_asks, photo_nets, photo_source
 from app.demos.photo_answer import cost, plain
 from app.demos.photo_figures import bars, in_words, percent, picture
-from app.demos.photo_samples import SAMPLES, SIDE, sample
+from nfnet.drawings import SAMPLES, SIDE, sample
 from nfnet.photo import MAX_BYTES, Answer, Occlusion, Perturbation, Prediction, Question
 from nfnet.run import UserError
 from tests.app.photo_tools import jpeg

@@ -9,7 +9,7 @@ from PIL import Image
 
 from app.compute.jobs import Classify, Models
 from app.compute.local import LocalCompute
-from app.demos.photo_samples import sample
+from nfnet.drawings import sample
 from nfnet.photo import Answer, Occlusion, Perturbation, Question
 from tests.app.compute_tools import ended, no_leftovers
 from tests.app.photo_tools import phone_picture, tiny_weights
