@@ -97,7 +97,7 @@ def nfnet_block(
         before_depths, before_widths: SE-ResNeXt-D's with 50 layers (NFNets, section 5).
     """
     width, inner = config.widths[stage], config.bottlenecks[stage]
-    groups, scale = inner // config.group_size, 430 / width
+    groups, scale = inner // config.group_size, 404 / width
     d = Drawing(
         "The block of an NFNet",
         f"From top to bottom: the stream of {width} channels is divided by β; a 1×1 convolution"
@@ -108,7 +108,7 @@ def nfnet_block(
         f" {_row(config.widths)} instead of {_row(before_widths)}.",
         height=800,
     )
-    stream, branch, high, pitch, first, end = 34, 284, 48, 88, 116, 740
+    stream, branch, high, pitch, first, end = 34, 268, 48, 88, 116, 740
     rows = [
         ("÷ *β*", width, "nf"),
         ("1×1", inner, "muted"),
@@ -133,7 +133,7 @@ def nfnet_block(
     d.plus(stream, end)
     d.line([(stream, end + 20), (stream, end + 58)], width=6, arrow=True)
 
-    right = 548
+    right = 506
     d.circle(right + 8, 34, 8, colour="nf", fill="solid")
     d.text(right + 28, 34, "*γ* · GELU", anchor="start")
     d.text(right, first + pitch, f"{inner} channels", anchor="start")

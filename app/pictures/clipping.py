@@ -38,14 +38,14 @@ def agc_vector(
         " ends inside the large weight's circle and stays as it is.",
         height=720,
     )
-    titles = ("Small weight: clipped", "Large weight: unchanged")
+    titles = ("Small *W*: clipped", "Large *W*: unchanged")
     for k, (weight, factor) in enumerate(zip(weights, factors, strict=True)):
         d.text(225 + 450 * k, 34, titles[k], size=LARGE, bold=True)
         _unit(d, 450 * k, weight, gradient, factor, clipping, zoom)
     d.text(
         450,
         690,
-        f"The lens magnifies {zoom} times; *λ* = {clipping:g}. Both gradients are equal.",
+        f"Magnified {zoom} times; *λ* = {clipping:g}. Both gradients are equal.",
         colour="muted",
     )
     return d.svg()

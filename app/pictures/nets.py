@@ -32,7 +32,7 @@ def stages(config: NFNetConfig = MODELS["nfnet_f0"], name: str = "NFNet-F0") -> 
     d.text(450, 34, f"{name}, input {size} × {size}", size=LARGE, bold=True)
     scale, shift, ground = 134 / sides[0], 9, 254  # px a pixel; from card to card
     spans = [scale * p + shift * (b - 1) for p, b in zip(pixels, blocks, strict=True)]
-    columns = [max(93.0, span + 14) for span in spans]
+    columns = [max(93.0, span + 14) for span in spans[:-1]] + [104.0]  # "linear" is long
     x = 900 - sum(columns)
     for y, label in ((300, "stage"), (350, "blocks"), (395, "channels"), (440, "pixels")):
         d.text(8, y, label, anchor="start", colour="muted")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.pictures.svg import LARGE, NORMAL, Drawing
+from app.pictures.svg import NORMAL, Drawing
 
 FILTER = (1.0, 0.6, 0.2, 1.3, 0.6, -0.2, 0.9, 0.3, -0.2)  # 3x3, row by row: bright at the left
 
@@ -38,7 +38,7 @@ def ws_filter(weights: Sequence[float] = FILTER, gain: float = 1.0) -> str:
     scale = 140 / max(abs(w) for w in weights)
     for k, (title, values, colour) in enumerate(panels):
         x0 = 10 + 300 * k
-        d.text(x0 + 140, 34, title, size=LARGE, bold=True, colour=_ink(colour))
+        d.text(x0 + 140, 34, title, size=NORMAL, bold=True, colour=_ink(colour))
         _signs(d, x0 + 140, 140, values, colour)
         _bars(d, x0, 404, values, colour, scale)
         m, n = sum(values) / 9 + 0.0, math.hypot(*values)
