@@ -92,7 +92,7 @@ def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("::: demo nothing\n:::", "unknown demo 'nothing'; choose from clipping"),
+        ("::: demo nothing\n:::", "unknown demo 'nothing'; choose from blackbox, clipping"),
         ("::: demo race preset=nothing\n:::", "demo 'race': preset must be one of"),
         ("::: demo race colour=red\n:::", "demo 'race' has no parameter 'colour'; it has preset"),
         ("![x](assets/none.svg)", "there is no picture assets/none.svg in slides/"),

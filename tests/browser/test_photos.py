@@ -204,6 +204,7 @@ def test_a_picture_is_taken_with_the_camera(photos: str, open_page) -> None:
     answered(page)
     page.evaluate(RED_CAMERA)
     page.get_by_text("Use the camera").click()
+    page.wait_for_function("() => document.querySelector('video')?.readyState === 4", timeout=LONG)
     page.get_by_role("button", name="Take Photo").click(timeout=LONG)
     another_is_seen(page)
     red, green, _ = seen(page).getpixel((32, 32))
