@@ -133,6 +133,7 @@ class Deck {
     this.position = { index, step };
     this.apply();
     if (!changed) return;
+    letGo(document.querySelector(".st-key-slide"));
     this.report();
     document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
     this.find(".live").textContent = `Slide ${index + 1} of ${this.slides.length}: ${this.slide.title}`;
@@ -396,6 +397,14 @@ function roomForFigures() {
   if (innerHeight >= LARGE.height && width >= LARGE.width) return "large";
   if (innerHeight >= LARGE.height && width >= LARGE.width * SMALLEST) return "";
   return width > NARROW ? "wide" : "";
+}
+
+// Whatever has the focus on the slide that goes would keep the arrows until the next one is drawn.
+function letGo(slide) {
+  let focused = document.activeElement;
+  if (!slide?.contains(focused)) return;
+  while (focused.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
+  focused.blur();
 }
 
 function minutesOf(slides) {
