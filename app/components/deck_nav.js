@@ -14,7 +14,9 @@ const NO_SWIPE = "input, textarea, select, canvas, dialog, [role=slider], .js-pl
   + "[data-testid=stSlider], [data-testid=stSelectSlider]";
 const STORE = "deck-position";
 const PHONE = 640; // px of a window up to which slides are scrolled
-const SMALLEST = 0.65; // share of its size to which a slide may shrink
+// Share of its size to which a slide may shrink; in large type its text is still 23 px then.
+const SMALLEST = { usual: 0.65, large: 0.55 };
+const LARGE_TYPE = 20; // px of the root's letters from which the type counts as large
 const SETTLING = 1000; // ms for which a slide counts as new
 // Layouts of figures, as app/demos/published.py has them: px of a place up to which it is narrow,
 // and from which it is large, in a window of this height.
@@ -200,7 +202,7 @@ class Deck {
     const below = bar + parseFloat(block ? getComputedStyle(block).paddingBottom : 0);
     const room = main.clientHeight - above - below - 2; // heights are rounded
     const fitting = (this.zoom * room) / box.height;
-    const scrolled = innerWidth <= PHONE || fitting < SMALLEST;
+    const scrolled = innerWidth <= PHONE || fitting < smallestFit();
     const wanted = scrolled ? 1 : Math.min(1, fitting);
     // A smaller slide may be laid out otherwise and seem to fit again: so that it comes to rest, it
     // grows freely only while it is new, and the blocks of the one before are still being removed.
@@ -211,6 +213,7 @@ class Deck {
     if (wanted > this.zoom - 0.0005 && wanted <= this.zoom + margin) return;
     this.zoom = wanted;
     slide.style.zoom = wanted;
+    slide.style.setProperty("--fit", wanted);
   }
 
   mark() {
@@ -395,7 +398,7 @@ function roomForFigures() {
   if (!width) return "";
   if (innerWidth <= PHONE && width <= NARROW) return "narrow";
   if (innerHeight >= LARGE.height && width >= LARGE.width) return "large";
-  if (innerHeight >= LARGE.height && width >= LARGE.width * SMALLEST) return "";
+  if (innerHeight >= LARGE.height && width >= LARGE.width * smallestFit()) return "";
   return width > NARROW ? "wide" : "";
 }
 
@@ -405,6 +408,11 @@ function letGo(slide) {
   if (!slide?.contains(focused)) return;
   while (focused.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
   focused.blur();
+}
+
+function smallestFit() {
+  const letters = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  return letters < LARGE_TYPE ? SMALLEST.usual : SMALLEST.large;
 }
 
 function minutesOf(slides) {

@@ -142,7 +142,7 @@ def _draw(
     shown = [crash, fork] if fork.steps else [crash]
     until = both[0].config.steps if fork.steps else len(crash.steps) + 4
     st.plotly_chart(
-        flight_figure(shown, step, until, dark, size),
+        flight_figure(shown, step, until, dark, size, HEIGHT[compact]),
         key=f"{key}_flight",
         height=HEIGHT[compact],
         config={"displayModeBar": False},
@@ -237,7 +237,7 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
     if was is None or was.configs != tuple(lane.config for lane in both):
         return ()
     shown = flights(both, was.items)
-    figure = flight_figure(shown, params["step"], both[0].config.steps, False, 18)
+    figure = flight_figure(shown, params["step"], both[0].config.steps, False, 18, HEIGHT[True])
     figure["layout"]["height"] = HEIGHT[True]
     words = alternative(shown, params["step"])
     return (Still(figure, words, f"{words} {was.label}"),)

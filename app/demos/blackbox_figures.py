@@ -49,17 +49,19 @@ def flights(lanes: Sequence[Lane], items: Sequence[tuple[int, Event]]) -> list[F
 
 
 def flight_figure(
-    shown: Sequence[Flight], step: int, until: int, dark: bool, size: int
+    shown: Sequence[Flight], step: int, until: int, dark: bool, size: int, height: int
 ) -> dict[str, Any]:
     """Loss on top, a heat map for each flight below, steps from left to right.
 
     Args:
         step: where the line stands.
         until: the last step on the axis.
+        height: px of the figure; the gaps hold one line of letters.
     """
     maps = [flight for flight in shown if flight.steps]
     tops = [1.0, *(0.66 - 0.35 * i for i in range(len(maps)))] if len(maps) > 1 else [1.0, 0.6]
-    feet = [top + 0.06 for top in tops[1:]] + [0.0]
+    gap = 1.5 * size / (height - 5 * size)  # below the panels are the axis and its title
+    feet = [top + gap for top in tops[1:]] + [0.0]
     letters = {"size": size, "color": TEXT[dark]}
     few = int(size > LARGE)
     layout: dict[str, Any] = {

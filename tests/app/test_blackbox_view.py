@@ -62,13 +62,13 @@ def test_a_map_has_the_logarithm_of_each_layers_median_unit() -> None:
     zero = Step(2, 2.0, 0.1, 1.0, None, 0.0, 0.0, {"a": (0.0, 0.0, 0.0)})
     (odd, _) = flights(BOTH, [(0, endless), (0, zero)])
     assert odd.medians() == [[None, -9.0]]
-    drawn = flight_figure([odd], 1, 4, False, 13)["data"][1]
+    drawn = flight_figure([odd], 1, 4, False, 13, 620)["data"][1]
     assert drawn["z"] == [[drawn["zmax"], -9.0]]  # infinite is drawn as the darkest
 
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_figure_shows_losses_maps_the_line_and_the_death(dark: bool) -> None:
-    figure = flight_figure(flights(BOTH, ITEMS), 3, 100, dark, 13)
+    figure = flight_figure(flights(BOTH, ITEMS), 3, 100, dark, 13, 620)
     kinds = [trace["type"] for trace in figure["data"]]
     assert kinds == ["scatter", "scatter", "heatmap", "heatmap"]
     loss = figure["data"][0]
@@ -80,7 +80,7 @@ def test_the_figure_shows_losses_maps_the_line_and_the_death(dark: bool) -> None
     spans = [layout[a]["domain"] for a in ("yaxis3", "yaxis2", "yaxis")]
     flat = [edge for span in spans for edge in span]
     assert flat == sorted(flat) and 0 <= flat[0] and flat[-1] <= 1  # none overlaps another
-    alone = flight_figure(flights(BOTH, ITEMS[:1])[:1], 1, 9, dark, 13)["layout"]
+    alone = flight_figure(flights(BOTH, ITEMS[:1])[:1], 1, 9, dark, 13, 620)["layout"]
     assert alone["yaxis2"]["domain"][1] < alone["yaxis"]["domain"][0]
 
 
