@@ -44,11 +44,12 @@ for two sums, once more for the gradient itself. There is little to compute on t
 takes as long as the memory needs. And what was normalized has to be kept for the backward pass.
 """
 
-# LOG.md, 2026-11-24: five seeds, two widths, one thread
+# LOG.md, 2026-11-27: five seeds, two widths, one thread
 FOUND = """
-**Measured five times** at either width, on one thread of a busy CPU, NF took longer than BN at
-batch 4 and 16 every time; at 64 and 128 neither was ahead for sure. BN kept 1.8 times the memory of
-no norm at every batch; NF kept more than BN at 4, and less at 64 and 128.
+**Measured five times** at either width, on one thread of a quiet CPU, NF took longer than BN at
+batch 4 and 16 every time; at 64 neither was ahead for sure. At 128 NF was ahead: every time in the
+narrower net, in the median in the wider one. BN kept 1.8 times the memory of no norm at every
+batch; NF kept more than BN at 4, and less at 64 and 128.
 """
 
 HOW = """
