@@ -116,7 +116,7 @@ def flight_figure(
             "tickfont": letters,
         }
         label = flight.curve.lane.label
-        _note(layout, f"{label}: ‖G‖ / ‖W‖*, median unit", tops[i + 1], size, dark)
+        _note(layout, f"{label}: median ‖G‖ / ‖W‖*", tops[i + 1], size, dark)
         traces.append(_map(flight, f"y{i + 2}", tops[-1] if i == 0 else None, dark, size))
         if flight.died and flight.died <= until:
             layout["annotations"].append(_death(flight.died, f"y{i + 2} domain", size, dark))

@@ -78,9 +78,9 @@ def render(params: dict[str, Any], compact: bool) -> None:
         reset.button(key, DEFAULTS)
         links.hand_out(key, CALLED)
     st.subheader("A filter before and after")
-    _filters(key, False)
+    st.fragment(_filters)(key, False)  # whoever moves one part waits for no other's figures
     st.subheader("γ: what an activation takes, given back")
-    _gamma(key, False)
+    st.fragment(_gamma)(key, False)
     st.subheader("The speed limit, in degrees")
     _limit(key, False)
 
