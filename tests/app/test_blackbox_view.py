@@ -1,6 +1,7 @@
 """The Black box: its figure against the events it is made of, and the page as it is used."""
 
 import math
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -12,7 +13,8 @@ from app.demos.blackbox import STOPS, alternative, how_late, reading, still
 from app.demos.blackbox_figures import flight_figure, flights
 from app.demos.blackbox_runs import CLIPPING, CRASH, SEED, SEEDS, STEP, lanes, recording
 from nfnet.run import CLASSROOM, Step, UserError
-from tests.app.scripted_compute import ScriptedCompute, died, finished, step
+from tests.app.pages import opened
+from tests.app.scripted_compute import died, finished, step
 
 BOTH = lanes(2, 0.1, 3)
 ITEMS = [
@@ -113,25 +115,10 @@ def test_paper_has_the_recorded_fork_and_nothing_else() -> None:
 
 
 @pytest.fixture
-def compute(monkeypatch) -> ScriptedCompute:
-    fake = ScriptedCompute()
-    monkeypatch.setattr("app.compute.get_compute", lambda workers=None: fake)
-    return fake
-
-
-@pytest.fixture
 def page(compute):
     """Opens the page, with the recordings that ship and these settings in its address."""
 
-    def open_with(**params: str) -> AppTest:
-        at = AppTest.from_file("../../app/main.py", default_timeout=60)
-        for name, value in params.items():
-            at.query_params[name] = value
-        at.switch_page("views/blackbox.py").run()
-        assert not at.exception
-        return at
-
-    return open_with
+    return partial(opened, "blackbox")
 
 
 def words(at: AppTest) -> str:

@@ -1,6 +1,7 @@
 """The page Clipping: its arithmetic against closed forms, and the page as a viewer drives it."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from app.demos.unit_figures import Units, shares_by_layer, sorted_units
 from app.theme import COLOURS
 from nfnet.formulas import global_clip_factor
 from nfnet.run import RunConfig, UserError
-from tests.app.scripted_compute import ScriptedCompute
+from tests.app.pages import opened
 
 
 def item(step: int = 20, scale: float = 1.0) -> dict:
@@ -123,13 +124,6 @@ def test_units_without_any_gradient_still_have_a_place_on_the_axis() -> None:
 
 
 @pytest.fixture
-def compute(monkeypatch) -> ScriptedCompute:
-    fake = ScriptedCompute()
-    monkeypatch.setattr("app.compute.get_compute", lambda workers=None: fake)
-    return fake
-
-
-@pytest.fixture
 def page(compute, monkeypatch, tmp_path):
     """Opens the page with these settings in its address and a small recorded set."""
     monkeypatch.setattr(recorded, "FOLDER", tmp_path)
@@ -142,15 +136,7 @@ def page(compute, monkeypatch, tmp_path):
     }
     (tmp_path / "gradients.json").write_text(json.dumps(was))
 
-    def open_with(**params: str) -> AppTest:
-        at = AppTest.from_file("../../app/main.py", default_timeout=30)
-        for name, value in {"plain": "1", **params}.items():
-            at.query_params[name] = value
-        at.switch_page("views/clipping.py").run()
-        assert not at.exception
-        return at
-
-    return open_with
+    return partial(opened, "clipping", plain="1")
 
 
 def words(at: AppTest) -> str:

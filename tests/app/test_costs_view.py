@@ -1,6 +1,7 @@
 """The page Costs: what its figures say of the items, and the page as a viewer drives it."""
 
 import json
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -26,7 +27,7 @@ from app.demos.published_paint import Look
 from app.theme import COLOURS
 from nfnet.run import CLASSROOM, UserError
 from nfnet.stopwatch import OPERATIONS as WATCHED
-from tests.app.scripted_compute import ScriptedCompute
+from tests.app.pages import opened
 
 
 def item(norm: str, batch: int = 128, scale: float = 1.0) -> dict:
@@ -143,13 +144,6 @@ def test_what_the_page_asks_for_fits_a_classroom_and_is_recorded() -> None:
 
 
 @pytest.fixture
-def compute(monkeypatch) -> ScriptedCompute:
-    fake = ScriptedCompute()
-    monkeypatch.setattr("app.compute.get_compute", lambda workers=None: fake)
-    return fake
-
-
-@pytest.fixture
 def page(compute, monkeypatch, tmp_path):
     """Opens the page with these settings in its address and recorded figures of its own."""
     monkeypatch.setattr(recorded, "FOLDER", tmp_path)
@@ -163,15 +157,7 @@ def page(compute, monkeypatch, tmp_path):
             json.dumps({**about, "config": job(width).config.to_json(), "items": ITEMS})
         )
 
-    def open_with(**params: str) -> AppTest:
-        at = AppTest.from_file("../../app/main.py", default_timeout=60)
-        for name, value in params.items():
-            at.query_params[name] = value
-        at.switch_page("views/costs.py").run()
-        assert not at.exception
-        return at
-
-    return open_with
+    return partial(opened, "costs")
 
 
 def words(at: AppTest) -> str:

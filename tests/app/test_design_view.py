@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -24,7 +25,7 @@ from app.demos.design_settings import (
 )
 from app.demos.published_paint import Look
 from nfnet.run import CLASSROOM, UserError
-from tests.app.scripted_compute import ScriptedCompute
+from tests.app.pages import opened
 
 USUAL = {name: choice.usual for name, choice in CHOICES.items()}
 EXTREMES = [{name: choice.stops[end] for name, choice in CHOICES.items()} for end in (0, -1)]
@@ -55,13 +56,6 @@ def recorded(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def compute(monkeypatch) -> ScriptedCompute:
-    fake = ScriptedCompute()
-    monkeypatch.setattr("app.compute.get_compute", lambda workers=None: fake)
-    return fake
-
-
-@pytest.fixture
 def board(monkeypatch) -> Board:
     empty = Board()
     monkeypatch.setattr("app.demos.design.BOARD", empty)
@@ -70,15 +64,7 @@ def board(monkeypatch) -> Board:
 
 @pytest.fixture
 def page(compute, recorded, board):
-    def open_with(**params: str) -> AppTest:
-        at = AppTest.from_file("../../app/main.py", default_timeout=60)
-        for parameter, value in params.items():
-            at.query_params[parameter] = value
-        at.switch_page("views/design.py").run()
-        assert not at.exception
-        return at
-
-    return open_with
+    return partial(opened, "design")
 
 
 def trained(*scores: float | None) -> list[dict]:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from functools import partial
 
 import pytest
 from PIL import Image
@@ -37,7 +38,7 @@ from nfnet.drawings import SAMPLES
 from nfnet.run import UserError
 from nfnet.strangers import COPY, is_known, spoken
 from tests.app.compute_tools import no_leftovers, wait_for
-from tests.app.scripted_compute import ScriptedCompute
+from tests.app.pages import opened
 
 JPEG = base64.b64encode(b"\xff\xd8\xff\xe0 a picture").decode()
 
@@ -171,23 +172,8 @@ def test_the_finding_says_what_was_measured_and_no_more() -> None:
 
 
 @pytest.fixture
-def compute(monkeypatch) -> ScriptedCompute:
-    fake = ScriptedCompute()
-    monkeypatch.setattr("app.compute.get_compute", lambda workers=None: fake)
-    return fake
-
-
-@pytest.fixture
 def page(compute):
-    def open_with(**params: str) -> AppTest:
-        at = AppTest.from_file("../../app/main.py", default_timeout=60)
-        for name, value in params.items():
-            at.query_params[name] = value
-        at.switch_page("views/mates.py").run()
-        assert not at.exception
-        return at
-
-    return open_with
+    return partial(opened, "mates")
 
 
 def words(at: AppTest) -> str:

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from app.demos.own_source import KEPT, SERVERS, YOURS
 from app.demos.presets import Lane
 from nfnet.run import Finished, Loading, RunConfig, UserError
 from tests.app.compute_tools import wait_for
+from tests.app.pages import opened
 from tests.app.scripted_compute import ScriptedCompute, stuck
 from tests.nfnet import zip_files as zips
 
@@ -34,27 +36,12 @@ FOUND["dataset"] = f"own:{JOB.digest}"
 
 
 @pytest.fixture
-def compute(monkeypatch) -> ScriptedCompute:
-    fake = ScriptedCompute()
-    monkeypatch.setattr("app.compute.get_compute", lambda workers=None: fake)
-    return fake
-
-
-@pytest.fixture
 def page(monkeypatch, tmp_path):
     """Opens the page with these settings in its address; no recorded runs, no server's folder."""
     monkeypatch.setattr(recorded, "FOLDER", tmp_path)
     monkeypatch.delenv("NFNET_PICTURES", raising=False)
 
-    def open_with(**params: str) -> AppTest:
-        at = AppTest.from_file("../../app/main.py", default_timeout=60)
-        for name, value in {"train_batch": "16", **params}.items():
-            at.query_params[name] = value
-        at.switch_page("views/train.py").run()
-        assert not at.exception
-        return at
-
-    return open_with
+    return partial(opened, "train", train_batch="16")
 
 
 def run(at: AppTest) -> AppTest:

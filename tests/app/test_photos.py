@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -18,6 +19,7 @@ from app.demos.photo_figures import bars, in_words, percent, picture
 from nfnet.drawings import SAMPLES, SIDE, sample
 from nfnet.photo import MAX_BYTES, Answer, Occlusion, Perturbation, Prediction, Question
 from nfnet.run import UserError
+from tests.app.pages import opened
 from tests.app.photo_tools import jpeg
 from tests.app.scripted_compute import ScriptedCompute, ScriptedTicket
 
@@ -81,15 +83,7 @@ def compute(monkeypatch) -> PhotoCompute:
 
 @pytest.fixture
 def page(compute):
-    def open_with(**params: str) -> AppTest:
-        at = AppTest.from_file("../../app/main.py", default_timeout=60)
-        for name, value in params.items():
-            at.query_params[name] = value
-        at.switch_page("views/photos.py").run()
-        assert not at.exception
-        return at
-
-    return open_with
+    return partial(opened, "photos")
 
 
 def said(at: AppTest) -> str:

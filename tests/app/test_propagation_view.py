@@ -1,5 +1,7 @@
 """The page Signal propagation: its settings, its figures, and the page as a viewer drives it."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -26,7 +28,7 @@ from app.demos.published_paint import Look
 from app.theme import COLOURS
 from nfnet.meanfield import Signal
 from nfnet.run import UserError
-from tests.app.scripted_compute import ScriptedCompute
+from tests.app.pages import opened
 
 
 def row(block: int, variance: float = 1.0, mean: float = 0.0) -> dict:
@@ -162,23 +164,8 @@ def test_a_units_mean_is_the_relus_times_the_sum_of_its_weights() -> None:
 
 
 @pytest.fixture
-def compute(monkeypatch) -> ScriptedCompute:
-    fake = ScriptedCompute()
-    monkeypatch.setattr("app.compute.get_compute", lambda workers=None: fake)
-    return fake
-
-
-@pytest.fixture
 def page(compute):
-    def open_with(**params: str) -> AppTest:
-        at = AppTest.from_file("../../app/main.py", default_timeout=60)
-        for name, value in params.items():
-            at.query_params[name] = value
-        at.switch_page("views/propagation.py").run()
-        assert not at.exception
-        return at
-
-    return open_with
+    return partial(opened, "propagation")
 
 
 def told(at: AppTest) -> str:

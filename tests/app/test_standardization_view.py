@@ -1,6 +1,7 @@
 """The page Weight standardization: its numbers against closed forms, and as a viewer drives it."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from app.demos.turn_figures import clock_hands, gathered, right_angles, turned
 from app.demos.turn_settings import LRS, MOMENTA, RECORDED, job
 from app.demos.turns import find, told
 from nfnet.formulas import GAMMA, turn_limit
-from tests.app.scripted_compute import ScriptedCompute
+from tests.app.pages import opened
 
 LOOKS = [Look(), Look(dark=True, narrow=True)]
 
@@ -164,23 +165,8 @@ def test_the_words_name_the_farthest_turn_and_its_limit() -> None:
 
 
 @pytest.fixture
-def compute(monkeypatch) -> ScriptedCompute:
-    fake = ScriptedCompute()
-    monkeypatch.setattr("app.compute.get_compute", lambda workers=None: fake)
-    return fake
-
-
-@pytest.fixture
 def page(compute):
-    def open_with(**params: str) -> AppTest:
-        at = AppTest.from_file("../../app/main.py", default_timeout=60)
-        for name, value in params.items():
-            at.query_params[name] = value
-        at.switch_page("views/standardization.py").run()
-        assert not at.exception
-        return at
-
-    return open_with
+    return partial(opened, "standardization")
 
 
 def words(at: AppTest) -> str:

@@ -4,7 +4,6 @@ import itertools
 import json
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from app.compute.tickets import State
 from app.demos import DEMOS, sweep_data, sweeps
@@ -17,7 +16,7 @@ from app.demos.sweep_figures import draw
 from app.demos.sweep_plans import AGC, FACTORS, GLOBAL, PLANS
 from app.theme import COLOURS
 from nfnet.run import CLASSROOM, RunConfig, UserError
-from tests.app.scripted_compute import ScriptedCompute
+from tests.app.pages import opened
 
 
 def score(cell: int, seed: int) -> float:
@@ -48,23 +47,8 @@ def folder(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def compute(monkeypatch) -> ScriptedCompute:
-    fake = ScriptedCompute()
-    monkeypatch.setattr("app.compute.get_compute", lambda workers=None: fake)
-    return fake
-
-
-@pytest.fixture
 def page(compute, folder):
-    def open_with(name: str, **params: str) -> AppTest:
-        at = AppTest.from_file("../../app/main.py", default_timeout=60)
-        for parameter, value in params.items():
-            at.query_params[parameter] = value
-        at.switch_page(f"views/{name}.py").run()
-        assert not at.exception
-        return at
-
-    return open_with
+    return opened
 
 
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)

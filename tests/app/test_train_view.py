@@ -1,6 +1,7 @@
 """The page Train, driven as a viewer drives it, with a stand-in for what computes."""
 
 import time
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,14 +11,8 @@ from app.compute.tickets import State
 from app.demos import recorded, runs
 from app.demos.presets import PRESETS
 from nfnet.run import Control, Loading, UserError
+from tests.app.pages import opened
 from tests.app.scripted_compute import ScriptedCompute, died, finished, step
-
-
-@pytest.fixture
-def compute(monkeypatch) -> ScriptedCompute:
-    fake = ScriptedCompute()
-    monkeypatch.setattr("app.compute.get_compute", lambda workers=None: fake)
-    return fake
 
 
 @pytest.fixture
@@ -25,15 +20,7 @@ def page(compute, monkeypatch, tmp_path):
     """Opens the page with these settings in its address; no recorded runs."""
     monkeypatch.setattr(recorded, "FOLDER", tmp_path)
 
-    def open_with(**params: str) -> AppTest:
-        at = AppTest.from_file("../../app/main.py", default_timeout=30)
-        for name, value in params.items():
-            at.query_params[name] = value
-        at.switch_page("views/train.py").run()
-        assert not at.exception
-        return at
-
-    return open_with
+    return partial(opened, "train")
 
 
 def press(at: AppTest, name: str, key: str = "train") -> AppTest:
