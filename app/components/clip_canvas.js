@@ -189,8 +189,11 @@ class ClipCanvas {
       const { tip, unit, most } = this.pictured;
       const floored = Math.max(this.units.weight[this.unit], EPS);
       const away = (p) => Math.hypot(p.x - tip[0], p.y - tip[1]);
-      const radius = Math.min(was * floored * unit, most) + away(here) - away(from);
-      this.move(Math.max(radius, 0) / (floored * unit));
+      // A circle too large for the picture is drawn smaller, and so is the way its handle goes.
+      const full = was * floored * unit;
+      const shown = Math.min(full, most);
+      const radius = Math.max(shown + away(here) - away(from), 0);
+      this.move((radius * (full / shown)) / (floored * unit));
     }
   }
 
