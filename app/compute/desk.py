@@ -22,7 +22,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.compute.jobs import Item, Job, QueueFull, is_shared, kind_of, without_picture
+from app.compute.jobs import Item, Job, QueueFull, Race, is_shared, kind_of, without_picture
 from app.compute.tickets import Entry, State, Ticket
 from nfnet.run import Control
 
@@ -149,8 +149,8 @@ class Desk:
 
     def send(self, entry: Entry, control: Control, lane: int | None) -> None:
         with self.changed:
-            if entry.ended or entry.kind != "long":
-                return
+            if entry.ended or not isinstance(entry.job, Race):
+                return  # only a race has lanes with levers
             lanes = range(len(entry.job.configs))
             lever = "pause" if control.name == "resume" else control.name
             for each in lanes if lane is None else {lane}.intersection(lanes):

@@ -235,12 +235,15 @@ KINDS = ("short", "long", "download")
 
 def kind_of(job: Job) -> str:
     """Which of the queues a job waits in, one of KINDS."""
-    return {Race: "long", Sweep: "long", Download: "download"}.get(type(job), "short")
+    if isinstance(job, Race | Sweep | Gradients | Turns | Costs):  # they train, or run for long
+        return "long"
+    return "download" if isinstance(job, Download) else "short"
 
 
 def is_shared(job: Job) -> bool:
     """Whether an equal job may be answered with this one's result."""
-    return not isinstance(job, Models | Download | Unpack)  # what is on disk may have changed
+    # what is on disk may have changed; and who measures wants to know what it takes now
+    return not isinstance(job, Models | Download | Unpack | Costs)
 
 
 def without_picture(job: Job) -> Job:

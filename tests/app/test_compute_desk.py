@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.compute import desk as desk_module
 from app.compute.desk import Desk
-from app.compute.jobs import Gradients, Propagate, QueueFull, Race
+from app.compute.jobs import Propagate, QueueFull, Race
 from nfnet.run import Control, Finished, RunConfig
 
 
@@ -301,7 +301,7 @@ def test_whatever_happens_the_rules_hold(schedule):
         owner = f"owner {n}"
         if action in ("submit", "short"):
             config = RunConfig(seed=next(seeds))
-            job = Race((config,)) if action == "submit" else Gradients(config)
+            job = Race((config,)) if action == "submit" else Propagate(config)
             try:
                 tickets.append(desk.submit(job, owner))
             except QueueFull:

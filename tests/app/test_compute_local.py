@@ -88,14 +88,14 @@ def test_items_come_a_few_at_a_time_the_first_one_soon(compute):
 def test_short_jobs_give_their_items_past_a_training(compute):
     training = compute.submit(fresh("steps", steps=1000, pause=0.05), "a")
     running(training)
-    gradients = compute.submit(Gradients(scripted(), at_steps=(0, 4)), "b")
-    assert ended(gradients).name == "done"
-    assert [item["step"] for item in gradients.events()] == [0, 4]
+    gradients = compute.submit(Gradients(scripted(), at_steps=(0, 4)), "c")  # it trains too
     propagate = compute.submit(Propagate(scripted()), "b")
     assert ended(propagate).name == "done"
     assert propagate.events()[0]["predicted_variance"] is None
-    assert training.state.name == "running"
+    assert (training.state.name, gradients.state.name) == ("running", "queued")
     training.cancel()
+    assert ended(gradients).name == "done"
+    assert [item["step"] for item in gradients.events()] == [0, 4]
 
 
 @pytest.mark.parametrize(
