@@ -106,6 +106,8 @@ def _controls(key: str) -> tuple[dict[str, str], str]:
             with column:
                 slider(name, 160)
         with st.container(horizontal=True, vertical_alignment="bottom"):
+            # a widget's value is forgotten on another page, and the board would forget the name
+            st.session_state.setdefault(f"{key}_name", st.session_state.get(f"{key}_kept", ""))
             typed = st.text_input(
                 "Nickname",
                 key=f"{key}_name",
@@ -117,6 +119,7 @@ def _controls(key: str) -> tuple[dict[str, str], str]:
             if not busy:
                 reset.button(key, {n: choice.usual for n, choice in CHOICES.items()})
             links.hand_out(key, _CALLED)
+    st.session_state[f"{key}_kept"] = typed
     name = clean_name(typed)
     if typed and name != typed.strip():
         st.text(f"Shown as: {name}" if name else "This name would not be seen; none is shown.")

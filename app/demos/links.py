@@ -52,7 +52,8 @@ def hide() -> None:
 def hand_out(key: str, settings: Mapping[str, str]) -> None:
     """A button that shows the address of this page as it is now, with controls hidden at will.
 
-    Whoever came by such a link does not get the button.
+    To be opened runs the page, so that all controls have told the address where they stand, those
+    below the button and in fragments too. Whoever came by such a link does not get the button.
 
     Args:
         key: the demo's key.
@@ -60,7 +61,12 @@ def hand_out(key: str, settings: Mapping[str, str]) -> None:
     """
     if hidden():
         return
-    with st.popover("Hand out", icon=":material/share:", key=f"{key}_hand_out"):
+    place = st.popover(
+        "Hand out", icon=":material/share:", key=f"{key}_hand_out", on_change="rerun"
+    )
+    if not place.open:
+        return
+    with place:
         st.markdown("A link to this page with the settings it has now.")
         names = st.multiselect(
             "Hide from those who open it",

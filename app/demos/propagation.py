@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app.deck.model import Still
-from app.demos import asking, links, one_of, reset, screen, whole, words
+from app.demos import asking, links, named, one_of, reset, screen, whole, words
 from app.demos.propagation_figures import Curve, chart
 from app.demos.propagation_settings import (
     ACTIVATIONS,
@@ -25,7 +25,7 @@ from app.demos.propagation_settings import (
 )
 from app.demos.propagation_unit import histogram, signed, unit
 from app.demos.propagation_words import POOL, TERMS, UNIT, comparison, story
-from app.demos.published import SWITCH, asked, tell
+from app.demos.published import SWITCH
 from app.demos.published_paint import Look
 from app.still_chart import still_chart
 
@@ -104,14 +104,7 @@ def _controls(key: str) -> Setting:
     bind = {"bind": "query-params"}
 
     def segmented(name: str, label: str, options: dict[str, str]) -> str:
-        # not bound to the address: that would put the label there, not the name
-        place = f"{key}_{name}"
-        st.session_state.setdefault(place, asked(place, tuple(options), DEFAULTS[name]))
-        value = st.segmented_control(
-            label, list(options), format_func=options.__getitem__, required=True, key=place
-        )
-        tell(place, value, DEFAULTS[name])
-        return value
+        return named.segmented(f"{key}_{name}", label, options, DEFAULTS[name])
 
     def stops(name: str, label: str, options: tuple[str, ...], **more: Any) -> str:
         return st.select_slider(

@@ -10,11 +10,11 @@ import numpy as np
 import streamlit as st
 
 from app.deck.model import Still
-from app.demos import links, one_of, recorded, reset, whole
+from app.demos import links, named, one_of, recorded, reset, whole
 from app.demos.filters_figures import arrays, bars, number, sheet
 from app.demos.gamma_figures import ACTIVATIONS, CLOSED, SIZES, estimate, exact, running
 from app.demos.presets import LAMBDAS
-from app.demos.published import SWITCH, asked, tell
+from app.demos.published import SWITCH
 from app.demos.published_paint import Drawn, Look
 from app.demos.turn_settings import LRS, MOMENTA, job
 from app.demos.turns import figure_of, speed_limit
@@ -220,14 +220,7 @@ def _limit(key: str, compact: bool) -> None:
 
 
 def segmented(key: str, name: str, label: str, options: dict[str, str]) -> str:
-    """A choice whose name, not its label, stands in the address."""
-    place = f"{key}_{name}"
-    st.session_state.setdefault(place, asked(place, tuple(options), DEFAULTS[name]))
-    value = st.segmented_control(
-        label, list(options), format_func=options.__getitem__, required=True, key=place
-    )
-    tell(place, value, DEFAULTS[name])
-    return value
+    return named.segmented(f"{key}_{name}", label, options, DEFAULTS[name])
 
 
 def _figure(place: str, compact: bool, draw: Callable[[Look], Drawn]) -> None:

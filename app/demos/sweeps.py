@@ -35,9 +35,9 @@ def render(params: dict[str, Any], compact: bool) -> None:
         return
     usual = PLANS[params["sweep"]].title
     called = {"title": "sweep", "part": "part to run", "seed": "seed"}
-    links.check(
-        key, {"title": (called["title"], one_of(*TITLES)), "seed": (called["seed"], whole(0, 9999))}
-    )
+    parts = {part for name in SHOWN for part in _parts(PLANS[name])}
+    readers = {"title": one_of(*TITLES), "part": one_of(*parts), "seed": whole(0, 9999)}
+    links.check(key, {name: (called[name], read) for name, read in readers.items()})
     with st.container(horizontal=True, vertical_alignment="bottom"):
         title = st.pills(
             "Sweep",
@@ -75,13 +75,15 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
 
 def _live(key: str, plan: Plan) -> None:
     """A part of the sweep, run with the viewer's own seed and drawn into the figure."""
-    by = _BY.get(plan.id, "row")
-    parts = list(dict.fromkeys(getattr(cell, by) for cell in plan.cells))
+    by, parts = _BY.get(plan.id, "row"), _parts(plan)
+    if st.session_state.get(f"{key}_part") not in parts:  # of another sweep
+        st.session_state.pop(f"{key}_part", None)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         part = st.selectbox(
             f"Run live: {(plan.rows if by == 'row' else plan.columns).lower()}",
             parts,
-            key=f"{key}_part_{plan.id}",
+            key=f"{key}_part",
+            bind="query-params",
             width=300,
         )
         seed = st.number_input(
@@ -101,7 +103,7 @@ def _live(key: str, plan: Plan) -> None:
         f"Run these {len(cells)}",
         expected=len(cells),
         doing="Training one net after another",
-        help="About five seconds a net; yours are drawn beside the recorded ones.",
+        help=f"{_seconds(cells)} where nothing else computes; yours are drawn beside the recorded.",
         progress=lambda items: done(items, cells),
     )
     asking.show(
@@ -109,6 +111,18 @@ def _live(key: str, plan: Plan) -> None:
         ask,
         lambda items, own: _figures(key, plan, sweep_data.own(cells, items), False),
     )
+
+
+def _seconds(cells: Sequence[Cell]) -> str:
+    """How long these nets take, one after another, as measured on one core (LOG.md)."""
+    images = sum(cell.config.steps * cell.config.batch_size for cell in cells)
+    steps = sum(cell.config.steps for cell in cells)
+    return f"About {max(5, 5 * round((0.0004 * images + 0.005 * steps) / 5))} seconds"
+
+
+def _parts(plan: Plan) -> list[str]:
+    """What of a plan can be run live, one at a time."""
+    return list(dict.fromkeys(getattr(cell, _BY.get(plan.id, "row")) for cell in plan.cells))
 
 
 def done(items: Sequence[Item], cells: Sequence[Cell]) -> float:

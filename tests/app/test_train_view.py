@@ -349,6 +349,8 @@ def styles(at: AppTest) -> str:
 
 def test_a_teacher_hands_the_page_out_with_controls_hidden(page, compute) -> None:
     at = page(train_batch="512")
+    at.session_state["train_hand_out"] = True  # opened
+    at.run()
     at.multiselect(key="train_hide").set_value(["recipes", "seed"]).run()
     link = at.code[0].value
     assert "train_batch=512" in link and "hide=train_recipes&hide=train_seed" in link
