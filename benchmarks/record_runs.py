@@ -13,7 +13,7 @@ import argparse
 import datetime
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,12 @@ from nfnet.run import RunConfig, Step, event_to_json
 OUT = Path(__file__).resolve().parents[1] / "slides" / "recorded"
 RATIOS_EVERY = 5  # steps; the ratios by layer are most of a recording's size
 COLD_OPEN = {"cold-open": None, "cold-open-saved": 0.01}  # name: threshold
-GRADIENTS = "gradients"
-NAMES = (*COLD_OPEN, *PRESETS, GRADIENTS)
+# name: the net whose gradients are recorded, after how many steps; the trained one needs NFNET_DATA
+GRADIENTS = {
+    "gradients": (fresh.CONFIG, fresh.STEPS),
+    "gradients-trained": (fresh.TRAINED_CONFIG, (0,)),
+}
+NAMES = (*COLD_OPEN, *PRESETS, *GRADIENTS)
 
 
 def main() -> None:
@@ -62,18 +66,18 @@ def record(name: str) -> dict[str, Any]:
             "command": f"python -m benchmarks.record_runs {name}",
         },
     }
-    if name == GRADIENTS:
-        config = fresh.CONFIG.replace(device="cpu")
-        return {**about, "config": fresh.CONFIG.to_json(), "items": list(gradients(config))}
+    if name in GRADIENTS:
+        config, steps = GRADIENTS[name]
+        return {**about, "config": config.to_json(), "items": list(gradients(config, steps))}
     lanes = [lane(0, COLD_OPEN[name])] if name in COLD_OPEN else PRESETS[name].lanes
     configs = [net.config for net in lanes]
     return {**about, "configs": [c.to_json() for c in configs], "items": list(items(configs))}
 
 
-def gradients(config: RunConfig) -> Iterator[dict[str, Any]]:
+def gradients(config: RunConfig, steps: Sequence[int]) -> Iterator[dict[str, Any]]:
     from nfnet.training import gradient_units
 
-    for item in gradient_units(config, fresh.STEPS):
+    for item in gradient_units(config.replace(device="cpu"), steps):
         yield rounded(item)
 
 

@@ -168,7 +168,7 @@ MODELS: dict[str, NFNetConfig | ResNetConfig] = {
     ),
     "nf_resnet_small": ResNetConfig((2, 2, 2), (16, 32, 64), train_size=16, test_size=16),
     # trained on CIFAR-10 and shipped: where a lab starts that looks at a trained net
-    "nf_cifar10": ResNetConfig((2, 2, 2), (24, 48, 96), train_size=32, test_size=32),
+    "nf_cifar10": ResNetConfig((2, 2, 2), (40, 80, 160), train_size=32, test_size=32),
     "bn_resnet_small": ResNetConfig(
         (2, 2, 2), (16, 32, 64), norm="batch", train_size=16, test_size=16
     ),

@@ -156,7 +156,7 @@ DEMOS: dict[str, Demo] = {
         still=_lazily("app.demos.stills", "clipping"),
         lab=_lazily("app.demos.labs", "clipping"),
         parameters={
-            "step": one_of("0", "20", "60"),  # training steps done when the gradient is taken
+            "step": one_of("0", "20", "60", "trained"),  # steps done when the gradient is taken
             "clipping": one_of(*LAMBDAS),
             "key": slug,
         },

@@ -22,7 +22,7 @@ from app.demos.clipping_words import (
 )
 from app.demos.presets import LAMBDAS
 from app.demos.unit_figures import Units, shares_by_layer, sorted_units
-from nfnet.run import CLIP_BY, RunConfig, UserError
+from nfnet.run import CLIP_BY, UserError
 
 HOW = (
     "Drag the line λ up or down; with the keyboard, arrow keys move it. Choose a bar to see its "
@@ -55,24 +55,24 @@ def render(params: dict[str, Any], compact: bool) -> None:
         links.check(
             key,
             {
-                "step": ("training step", one_of(*map(str, fresh.STEPS))),
+                "step": ("training step", one_of(*map(str, fresh.STEPS), fresh.TRAINED)),
                 "lambda": ("threshold", clip_settings.threshold),
                 "by": ("way of clipping", one_of(*CLIP_BY)),
             },
         )
         st.markdown(WORDS)
+    clip_settings.arrive(key, params["clipping"], compact, plain)
+    step = _controls(params, compact, plain)
     try:
-        config, items, label = _gradients(key)
+        item, label = _gradients(key, step)
     except UserError as error:
         st.info(str(error) if str(error) != recorded.MISSING else NOTHING)
         if not compact:
             fresh.offer(key)
         return
-    clip_settings.arrive(key, params["clipping"], compact, plain)
-    step = _controls(params, compact, plain)
     view = View(
         key,
-        Units.of(next(item for item in items if item["step"] == int(step))),
+        Units.of(item),
         clip_settings.clipping_now(key),
         st.session_state[f"{key}_by"],
         compact,
@@ -103,7 +103,7 @@ def _controls(params: dict[str, Any], compact: bool, plain: bool) -> str:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         step = st.segmented_control(
             "Training step",
-            [str(step) for step in fresh.STEPS],
+            [*map(str, fresh.STEPS), fresh.TRAINED],
             default=params["step"],
             required=True,
             key=f"{key}_step",
@@ -127,18 +127,31 @@ def _controls(params: dict[str, Any], compact: bool, plain: bool) -> str:
         if not compact:
             usual = {"step": params["step"], "lambda": params["clipping"], "by": clip_settings.BY}
             reset.button(key, usual)
-            links.hand_out(key, {"step": "training step", "fresh_net": "another net"})
+            called = {"step": "training step", "canvas": "canvas", "another": "another net"}
+            links.hand_out(key, called)
     return step
 
 
-def _gradients(key: str) -> tuple[RunConfig, list[dict[str, Any]], str]:
-    """The viewer's own gradients if they made some, else the recorded ones."""
+def _gradients(key: str, step: str) -> tuple[dict[str, Any], str]:
+    """One item of a Gradients job, and whose it is: the viewer's own if there is one."""
     own = st.session_state.get(f"{key}_own")
-    if own:
+    if own and step != fresh.TRAINED:
         config, items = own
-        return config, items, f"{describe(config)} Taken on this server just now."
-    was = recorded.load("gradients")
-    return was.configs[0], list(was.items), f"{describe(was.configs[0])} {was.label}"
+        item = next(item for item in items if item["step"] == int(step))
+        return item, f"{describe(config)} Taken on this server just now."
+    return gradients_at(step)
+
+
+def gradients_at(step: str) -> tuple[dict[str, Any], str]:
+    """The recorded item of this step, or of the trained net, and its label.
+
+    Raises:
+        UserError: there is no recording, or it cannot be read.
+    """
+    trained = step == fresh.TRAINED
+    was = recorded.load("gradients-trained" if trained else "gradients")
+    item = next(item for item in was.items if trained or item["step"] == int(step))
+    return item, f"{describe(was.configs[0])} {was.label}"
 
 
 def _overview(view: View, height: int) -> None:

@@ -1,4 +1,4 @@
-"""Gradients of a net of the viewer's own seed, taken by a short job on the server."""
+"""Whose gradients the Clipping page shows, and a short job that takes those of another seed."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ import streamlit as st
 import app.compute
 from app.compute.jobs import Gradients
 from app.demos import runs
-from nfnet.run import RunConfig, UserError
+from nfnet.run import PRESETS, RunConfig, UserError
 
 STEPS = (0, 20, 60)  # training steps done when the gradients are taken
 CONFIG = RunConfig(clipping=0.01)  # the net whose gradients are taken: it trains
+TRAINED = "trained"  # stands beside the steps: the net that comes with the lecture, one batch
+TRAINED_CONFIG = PRESETS["nf_cifar10"].replace(start="nf_cifar10", precision="float32")
 
 
 def offer(key: str) -> None:
     """A button that takes a new set of gradients in a short job; they go into the session."""
-    st.subheader("Another net")
-    st.markdown("The same net from other first weights: does the picture change?")
     ticket_id = st.session_state.get(f"{key}_ticket")
     ticket = app.compute.get_compute().ticket(ticket_id, runs.owner()) if ticket_id else None
     waiting = ticket is not None and not ticket.state.ended
-    st.fragment(_part, run_every=1.0 if waiting else None)(key, waiting)
+    with st.container(key=f"{key}_another"):
+        st.subheader("Another net")
+        st.markdown("The same net from other first weights: does the picture change?")
+        st.fragment(_part, run_every=1.0 if waiting else None)(key, waiting)
 
 
 def _part(key: str, waiting: bool) -> None:
@@ -35,6 +38,10 @@ def _part(key: str, waiting: bool) -> None:
             args=(key,),
             help=f"Trains a net with this seed for {max(STEPS)} steps, about ten seconds.",
         )
+        if waiting:
+            st.button(
+                "Cancel", key=f"{key}_cancel", icon=":material/stop:", on_click=_cancel, args=(key,)
+            )
         if f"{key}_own" in st.session_state and st.button("Back to the recorded ones"):
             del st.session_state[f"{key}_own"]
             st.rerun()
@@ -58,6 +65,12 @@ def _part(key: str, waiting: bool) -> None:
     else:
         done = len(ticket.events())
         st.progress(done / len(STEPS), f"Training seed {seed}: {done} of {len(STEPS)} sets taken.")
+
+
+def _cancel(key: str) -> None:
+    ticket = app.compute.get_compute().ticket(st.session_state.pop(f"{key}_ticket"), runs.owner())
+    if ticket:
+        ticket.cancel()
 
 
 def _submit(key: str) -> None:

@@ -44,20 +44,21 @@ def cold_open(params: dict[str, Any]) -> tuple[Still, ...]:
 def clipping(params: dict[str, Any]) -> tuple[Still, ...]:
     """The units of the recorded gradients at the slide's step and threshold."""
     # Here and not above: numpy and Plotly take a second that only this figure needs.
-    from app.demos.clipping import takeaway
+    from app.demos.clipping import gradients_at, takeaway
     from app.demos.unit_figures import Units, sorted_units
 
-    was = _recorded("gradients")
-    if was is None:
+    try:
+        item, label = gradients_at(params["step"])
+    except UserError:
         return ()
-    units = Units.of(next(item for item in was.items if item["step"] == int(params["step"])))
+    units = Units.of(item)
     clips = None if params["clipping"] == "off" else float(params["clipping"])
     figure = sorted_units(units, clips, dark=False, size=SIZE).to_plotly_json()
     figure["layout"]["height"] = HEIGHT
     for axis in ("xaxis", "yaxis"):  # on a page of Streamlit's this is a matter of course
         figure["layout"][axis]["automargin"] = True
     words = takeaway(units, clips)
-    return (Still(figure, words, f"{words} {was.label}"),)
+    return (Still(figure, words, f"{words} {label}"),)
 
 
 def _recorded(name: str) -> recorded.Recorded | None:

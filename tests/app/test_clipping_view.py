@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from app.components.clip_canvas import Choice, read
 from app.compute.jobs import Gradients
 from app.compute.tickets import State
-from app.demos import recorded
+from app.demos import fresh, recorded
 from app.demos.clip_settings import threshold
 from app.demos.clipping_words import angle, floored, formula, takeaway
 from app.demos.unit_figures import Units, shares_by_layer, sorted_units
@@ -199,6 +199,27 @@ def test_a_fresh_set_is_taken_shown_and_put_away(page, compute) -> None:
     assert r"\frac{2}{1} = 2" in at.latex[0].value
     next(b for b in at.button if "Back" in b.label).click().run()
     assert "Recorded" in at.caption[0].value
+
+
+def test_a_set_can_be_cancelled(page, compute) -> None:
+    at = page()
+    at.button(key="clip_fresh").click().run()
+    compute.tickets[0].state = State("running")
+    at.run()
+    at.button(key="clip_cancel").click().run()
+    assert compute.tickets[0].cancelled and not at.error and not at.get("progress")
+    assert not at.button(key="clip_fresh").disabled and "Recorded" in at.caption[0].value
+
+
+def test_the_net_that_comes_with_the_lecture_stands_beside_the_steps(page, tmp_path) -> None:
+    at = page(clip_step="trained")
+    assert at.info and at.button(key="clip_fresh")  # nothing was recorded
+    was = json.loads((tmp_path / "gradients.json").read_text())
+    was |= {"config": fresh.TRAINED_CONFIG.to_json(), "items": [item(0, scale=2.0)]}
+    (tmp_path / "gradients-trained.json").write_text(json.dumps(was))
+    at = page(clip_step="trained")
+    assert "trained on CIFAR-10 to its end" in at.caption[0].value
+    assert r"\frac{1}{1} = 1" in at.latex[0].value
 
 
 def test_a_failed_set_is_one_sentence(page, compute) -> None:

@@ -8,7 +8,7 @@ import types
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.demos import DEMOS, recorded
+from app.demos import DEMOS, fresh, recorded
 from app.demos.cold_open import RECORDED, lane
 from app.demos.curves import Curve, fate, gather, number, standing, story
 from app.demos.presets import BATCHES, LAMBDAS, PRESETS, STORIES, Lane, find, lanes_at
@@ -150,6 +150,9 @@ def test_a_recorded_run_that_ships_fits_what_shows_it(path) -> None:
     assert {"device", "cpu", "threads", "torch", "command"} <= set(was.conditions)
     if path.stem == "gradients":
         assert [item["step"] for item in was.items] == [0, 20, 60]
+        return
+    if path.stem == "gradients-trained":
+        assert was.configs == (fresh.TRAINED_CONFIG,) and len(was.items) == 1
         return
     if path.stem in PRESETS:
         nets = PRESETS[path.stem].lanes

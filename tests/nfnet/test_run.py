@@ -118,7 +118,7 @@ def test_the_classroom_is_smaller_than_the_command_line() -> None:
 
 def test_a_wide_branch_counts_as_wide() -> None:
     wide = RunConfig(architecture="nfnet", widths=(64, 128), depths=(1, 1), expansion=2.0)
-    with pytest.raises(UserError, match="width is 256, and at most 128"):
+    with pytest.raises(UserError, match="width is 256, and at most 160"):
         wide.check(CLASSROOM)
     wide.replace(expansion=1.0).check(CLASSROOM)
 

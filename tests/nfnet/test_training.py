@@ -259,7 +259,7 @@ def test_other_ways_of_clipping_train_too(by: str) -> None:
 
 def test_a_run_can_start_from_a_shipped_net(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr("nfnet.training.SHIPPED", tmp_path)
-    config = TINY.replace(widths=(24, 48, 96), depths=(2, 2, 2), start="nf_cifar10")
+    config = TINY.replace(widths=(40, 80, 160), depths=(2, 2, 2), start="nf_cifar10")
     with pytest.raises(UserError, match=r"nf_cifar10\.safetensors"):
         make_trainer(config)
     net = make_trainer(config.replace(start="random", seed=5)).model
