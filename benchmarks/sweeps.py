@@ -99,6 +99,7 @@ def run(plan: Plan) -> None:
             if key(config) not in known:
                 known[key(config)] = run_cell(config)
                 path.write_text(dumps(plan, known), encoding="utf-8")
+    path.write_text(dumps(plan, known), encoding="utf-8")  # perhaps another plan has run them all
     print(f"{path}: {len(plan.cells)} cells, {len(plan.seeds)} seeds")
 
 

@@ -19,7 +19,7 @@ from app.demos.sweep_texts import FINDINGS, SETTINGS
 from nfnet.run import UserError
 
 LETTERS = 15  # px in a figure on a page
-SHOWN = ("map", "u", "small")  # those whose runs are recorded
+SHOWN = ("map", "u", "transfer", "small")  # those whose runs are recorded
 TITLES = {PLANS[name].title: name for name in SHOWN}
 _BY = {"small": "column"}  # what is run live together: the cells of one row, or of one column
 

@@ -205,6 +205,17 @@ def test_what_is_said_of_the_two_ways_of_clipping_is_what_was_recorded() -> None
         assert arm[small].mean < 0.7 and arm[large].mean < 0.7
 
 
+def test_what_is_said_of_other_nets_is_what_was_recorded() -> None:
+    for net in ("usual net", "half the width", "double the width", "3 blocks", "15 blocks"):
+        agc, whole = (recorded("transfer", f"{net}: {kind}") for kind in (AGC, GLOBAL))
+        assert {len(o.scores) for o in (*agc.values(), *whole.values())} == {5}
+        top = max(o.mean for o in agc.values())
+        assert top - agc["0.01"].mean < 0.011
+        best_whole = max(whole.values(), key=lambda o: o.mean)
+        assert best_whole.column == "0.4" and 0.003 < best_whole.mean - top < 0.035
+        assert (agc["0.03"].lost > 0, whole["0.8"].lost > 0) == (net == "15 blocks",) * 2
+
+
 def test_what_is_said_of_the_ingredients_is_what_was_recorded() -> None:
     for lr, with_ws, without in (("0.3", 0.96, 0.76), ("1", 0.97, 0.67)):
         cells = recorded("factorial", lr)
