@@ -68,15 +68,19 @@ class WorkerProcess:
             self._spawn(f"tcp:{server.getsockname()[1]}", key=key)
             server.settimeout(0.5)
             while self._connection is None:
-                if time.monotonic() > give_up or not self._alive():
-                    raise ConnectionError("the worker process did not call back")
-                with contextlib.suppress(TimeoutError, ConnectionError):
+                # asked before the callers are: one may have called, and ended since
+                over = time.monotonic() > give_up or not self._alive()
+                try:
                     caller, _ = server.accept()
-                    with caller:
-                        if _knows(key, caller):
-                            caller.settimeout(None)
-                            caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                            self._connection = Connection(caller.detach())
+                except TimeoutError:
+                    if over:
+                        raise ConnectionError("the worker process did not call back") from None
+                    continue
+                with contextlib.suppress(TimeoutError, ConnectionError), caller:
+                    if _knows(key, caller):
+                        caller.settimeout(None)
+                        caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                        self._connection = Connection(caller.detach())
 
     def _spawn(self, channel: str, key: bytes = b"", pass_fds: Sequence[int] = ()) -> None:
         options: dict = {"start_new_session": True, "pass_fds": pass_fds}
