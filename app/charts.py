@@ -209,7 +209,7 @@ def _curves(
 def _room_for_labels(lines: Sequence[Line], size: int) -> int:
     """Pixels right of the curves: what the longest label there needs; phones are narrow."""
     longest = max((len(line.label) for line in lines), default=0)
-    return round(size * (1.7 + 0.56 * longest))
+    return round(size * (1.7 + 0.64 * longest))
 
 
 def _room_for_axes(size: int) -> tuple[int, int]:

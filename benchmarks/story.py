@@ -73,7 +73,7 @@ PROMISES: dict[str, dict[str, Callable[[tuple[float, str]], bool]]] = {
         "NF": lambda result: dead(result) or result[0] < 0.70,  # the NF lane of batch 128
         "NF + AGC": above(0.85),
     },
-    "trained-start": {"from nothing": between(0.40, 0.92), "trained before": above(0.92)},
+    "trained-start": {"random start": between(0.40, 0.92), "trained start": above(0.92)},
     "rates": {"none 0.3": dead, "BN 0.3": above(0.70)},
     "cold-open": {"λ off": dead, "λ 0.01": above(0.85)},
     "cifar10": {

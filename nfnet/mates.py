@@ -79,7 +79,8 @@ class Answer:
     """What one net says to the picture at the first seat. Differences are of logits, the largest.
 
     Attributes:
-        labels: the five classes that are most probable in this company or in the first one.
+        labels: the five classes that are most probable in this company or in the first one; what
+            the net says in either is among them.
         here, first, evaluation: their probabilities in this company and in the first one, both in
             training mode, and in evaluation mode.
         here_label, first_label, evaluation_label: the most probable class of each.
@@ -138,7 +139,10 @@ def answer(norm: str, net: Classifier, seats: Tensor, before: Tensor, seen: str 
     here, first, alone = (logits(net.model, x, True)[0] for x in (seats, before, seats[:1]))
     fixed = logits(net.model, seats, False)[0]
     in_all = [(x / net.temperature).softmax(0) for x in (here, first, fixed)]
-    chosen = torch.maximum(in_all[0], in_all[1]).topk(min(5, len(here))).indices
+    weight = torch.maximum(in_all[0], in_all[1])
+    for answer in in_all[:2]:
+        weight[answer.argmax()] = 2.0  # what it says is shown, however little it believes it
+    chosen = weight.topk(min(5, len(here))).indices
     chosen = chosen[in_all[0][chosen].argsort(descending=True)]
     best = [net.classes[int(each.argmax())][1] for each in in_all]
     return Answer(

@@ -277,7 +277,7 @@ def gradient_units(config: RunConfig, at_steps: Sequence[int]) -> Iterator[dict[
         if step in at_steps:
             yield {"step": step, "loss": loss, "layers": _layers(trainer)}
         planned = config.clipping if step + 1 >= config.clipping_from else None
-        trainer.update(config.lr * lr_factor(step, config.steps), planned)
+        trainer.update(config.lr * lr_factor(step, config.steps, config.warmup_steps), planned)
 
 
 def _layers(trainer: Trainer) -> list[dict[str, Any]]:

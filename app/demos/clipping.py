@@ -66,8 +66,11 @@ def render(params: dict[str, Any], compact: bool) -> None:
     try:
         item, label = _gradients(key, step)
     except UserError as error:
-        st.info(str(error) if str(error) != recorded.MISSING else NOTHING)
-        if not compact:
+        missing = (
+            NOTHING if step != fresh.TRAINED else "The trained net's gradients are not recorded."
+        )
+        st.info(str(error) if str(error) != recorded.MISSING else missing)
+        if not compact and step != fresh.TRAINED:
             fresh.offer(key)
         return
     view = View(
@@ -94,7 +97,8 @@ def render(params: dict[str, Any], compact: bool) -> None:
         _against_global(view)
     with right:
         _layers(view)
-    fresh.offer(key)
+    if step != fresh.TRAINED:
+        fresh.offer(key)
 
 
 def _controls(params: dict[str, Any], compact: bool, plain: bool) -> str:

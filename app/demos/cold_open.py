@@ -23,9 +23,9 @@ def render(params: dict[str, Any], compact: bool) -> None:
     """One NF net with the threshold off. Parameters: seed, key."""
     net = lane(params["seed"])
     st.caption(
-        f"A net without normalization, batch {net.config.batch_size}, learning rate "
-        f"{net.config.lr:g}. Press Start and watch the loss. Then pull λ to 0.01 and start the "
-        "same net again, with the same seed."
+        f"A normalizer-free net (NF) without clipping, batch {net.config.batch_size}, learning "
+        f"rate {net.config.lr:g}. Press Start and watch the loss. Then pull λ to 0.01 and start "
+        "the same net again, with the same seed."
     )
     show(
         Stage(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from app.charts import Chart, base, log10, significant
 from app.theme import MUTED, TEXT, colour
 
-RATIO_RANGE = (1e-6, 1e3)  # ratios beyond are drawn at the edge
+RATIO_RANGE = (1e-6, 1e5)  # ratios beyond are drawn at the edge
 
 
 def ratio_by_layer(
@@ -28,7 +28,7 @@ def ratio_by_layer(
     ranges, medians = [], []
     for i, layer in enumerate(layers):
         low, middle, high = (_into(value, RATIO_RANGE) for value in ratios[layer])
-        if None not in (low, high):
+        if high is not None:  # a low end of zero lies beyond the edge
             ranges += [[low, i], [high, i], [None, i]]
         if middle is not None:
             medians.append([middle, i])
@@ -36,6 +36,8 @@ def ratio_by_layer(
     drawn += [clipping] if clipping else []
     low = 10.0 ** math.floor(log10(min(drawn, default=1e-3)))
     high = 10.0 ** math.ceil(log10(max(drawn, default=1.0)) + 1e-9)
+    for start in ranges[::3]:
+        start[0] = low if start[0] is None else start[0]
     paint, text = colour(recipe, dark), TEXT[dark]
     option = base(dark, size)
     option["grid"] = {"left": 8, "right": 24, "top": 30, "bottom": 30, "containLabel": True}

@@ -14,7 +14,7 @@ from itertools import groupby
 from app.theme import COLOURS
 from nfnet.counts import Counts, Layer, Part, Shape
 
-MOST_SEGMENTS = 60  # more could not be told apart
+NARROWEST = 2.5  # % of a bar's place that a segment needs to be seen beside the gaps
 
 STYLE = """<style>
 .net-rows {{ container-type: inline-size; font-size: {size}; line-height: 1.35;
@@ -188,8 +188,8 @@ def drawing(
 def _cost(what: str, value: int, most: int, alike: int) -> str:
     bar = ""
     if value:
-        parts = 1 < alike <= MOST_SEGMENTS
-        segments = f";--n:{alike};--gap:{2 if alike < 20 else 1}px" if parts else ""
+        parts = alike > 1 and 100 * value / most / alike >= NARROWEST
+        segments = f";--n:{alike};--gap:2px" if parts else ""
         kind = ' class="parts"' if parts else ""
         bar = f'<i><s{kind} style="width:{100 * value / most:.2f}%{segments}"></s></i>'
     return f'<td class="cost" data-what="{what}"><b>{short(value) if value else "–"}</b>{bar}</td>'

@@ -176,8 +176,8 @@ PRESETS: dict[str, Preset] = {
             "trained-start",
             "Begin with a trained net",
             (
-                _lane("from nothing", "agc", 0.1, 0.01, widths=_WIDTHS),
-                _lane("trained before", "agc", 0.1, 0.01, widths=_WIDTHS, start="nf_cifar10"),
+                _lane("random start", "agc", 0.1, 0.01, widths=_WIDTHS),
+                _lane("trained start", "agc", 0.1, 0.01, widths=_WIDTHS, start="nf_cifar10"),
             ),
             "The same net twice, at rate 0.1 with λ 0.01. One begins with random weights, the "
             "other with those of a net that was trained on photographs, CIFAR-10; only its last "

@@ -54,7 +54,9 @@ CALLED = {
     "images": "pictures",
     "seed": "seed",
 }
-NOT_RECORDED = "The line is computed; these settings were not recorded. **Measure** in the lab."
+NOT_RECORDED = (
+    "The line is computed; these settings were not recorded. Press **Measure** in the lab."
+)
 HELP = "Sends 32 pictures through a fresh net of this kind on the server: a second or two, for "
 HELP += "200 blocks of width 32 some more."
 
@@ -186,7 +188,7 @@ def _draw(key: str, setting: Setting, computed: Any, items: Any, own: bool) -> N
     if items:
         st.markdown(comparison(setting, computed, items))
     else:
-        st.caption(NOT_RECORDED)
+        st.caption(NOT_RECORDED.replace(" in the lab", ""))
     _chart(chart([curve], "variance", dark, size), f"{key}_variance", 340)
     left, right = st.columns(2)
     with left:

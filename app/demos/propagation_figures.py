@@ -132,7 +132,7 @@ def _labels(series: list[dict[str, Any]], axis: dict[str, Any], dark: bool, size
 
 def _axis(values: Sequence[float]) -> dict[str, Any]:
     top = max(values, default=1.0)
-    low = min((v for v in values if v > 0), default=1.0)
+    low = min((v for v in values if v > 0), default=0.0)
     # a squared mean near nothing is nothing: on a linear axis it looks like it
     if top > 1.5 and top / low > SPREADS:
         bottom = max(low, top / 1e45, 1e-3)

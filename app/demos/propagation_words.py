@@ -18,8 +18,10 @@ TERMS = """
 
 WHOLE = (
     "Everything is in place: each block adds α² = {added:.2g}, and a transition, whose shortcut "
-    "sees the normalized signal, starts afresh. The dashed line is what the net divides by. It "
-    "lies a little above: zero padding takes some variance, the more the smaller the picture."
+    "sees the normalized signal, starts afresh. The dashed line is what the net divides by."
+)
+PADDING = (
+    " It lies a little above: zero padding takes some variance, the more the smaller the picture."
 )
 LEFT_OUT = {
     "ws": "**Without weight standardization** the branch is too strong, since a ReLU's output has "
@@ -67,7 +69,7 @@ def story(setting: Setting, computed: Sequence[Signal]) -> str:
     elif setting.net == "none":
         words = NONE
     elif len(setting.parts) == len(LEFT_OUT):
-        words = WHOLE.format(added=setting.scale**2)
+        words = WHOLE.format(added=setting.scale**2) + PADDING * (setting.shortcut != "pool")
     else:
         words = " ".join(LEFT_OUT[part] for part in LEFT_OUT if part not in setting.parts)
     if setting.gain == "0":

@@ -35,9 +35,11 @@ def render(params: dict[str, Any], compact: bool) -> None:
         return
     usual = PLANS[params["sweep"]].title
     called = {"title": "sweep", "part": "part to run", "seed": "seed"}
-    parts = {part for name in SHOWN for part in _parts(PLANS[name])}
-    readers = {"title": one_of(*TITLES), "part": one_of(*parts), "seed": whole(0, 9999)}
-    links.check(key, {name: (called[name], read) for name, read in readers.items()})
+    readers = {"title": one_of(*TITLES), "seed": whole(0, 9999)}
+    settings = {name: (called[name], read) for name, read in readers.items()}
+    for name in SHOWN:
+        settings[f"part_{name}"] = (called["part"], one_of(*_parts(PLANS[name])))
+    links.check(key, settings)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         title = st.pills(
             "Sweep",
@@ -76,16 +78,15 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
 def _live(key: str, plan: Plan) -> None:
     """A part of the sweep, run with the viewer's own seed and drawn into the figure."""
     by, parts = _BY.get(plan.id, "row"), _parts(plan)
-    if st.session_state.get(f"{key}_part") not in parts:  # of another sweep
-        st.session_state.pop(f"{key}_part", None)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        part = st.selectbox(
-            f"Run live: {(plan.rows if by == 'row' else plan.columns).lower()}",
-            parts,
-            key=f"{key}_part",
-            bind="query-params",
-            width=300,
-        )
+        # a key for each sweep: a browser shows another's choice where only the options change
+        with st.container(key=f"{key}_part", width=300):
+            part = st.selectbox(
+                f"Run live: {(plan.rows if by == 'row' else plan.columns).lower()}",
+                parts,
+                key=f"{key}_part_{plan.id}",
+                bind="query-params",
+            )
         seed = st.number_input(
             "Seed",
             0,

@@ -22,6 +22,11 @@ the **gradient stands at right angles to its filter**. A step then only turns it
 a clock, by $\\arctan(\\eta\\,\\lVert G \\rVert / \\lVert W \\rVert)$ at rate $\\eta$. AGC caps that
 ratio at λ: a **speed limit**.
 """
+OFF = """
+Without standardization a filter's length and mean do matter: the gradient need not stand at right
+angles to its filter, and a step also lengthens or shortens it. The limit below is still that of a
+step at right angles.
+"""
 EXACT = (
     "Without momentum the limit is exact (but for weight decay, which shortens the filter by 0.05% "
     "a step at most). Momentum sums past gradients, each within its own limit, with weights that "
@@ -47,7 +52,10 @@ def speed_limit(key: str, job: Turns, compact: bool, show: Show) -> None:
         show(f"{key}_degrees", True, partial(_degrees, job, was.items if was else ()))
         st.caption(was.label if was else "The limit is computed; this setting was not recorded.")
         return
-    st.markdown(WORDS)
+    if "ws" in config.without:
+        st.markdown(OFF)
+    else:
+        st.markdown(WORDS)
     _sign(job)
     st.markdown(EXACT)
     asking.show(

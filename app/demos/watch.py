@@ -96,11 +96,9 @@ def _where(run: runs.Run, state: State) -> None:
 
 
 def _progress(run: runs.Run) -> float:
-    done = [
-        1.0 if curve.end else (curve.last.step if curve.last else 0) / curve.lane.config.steps
-        for curve in run.curves
-    ]
-    return min(1.0, sum(done) / len(done))
+    """As the words beside it: of the nets that still train, the one that is farthest."""
+    training = [curve for curve in run.curves if curve.last and not curve.end]
+    return max((c.last.step / c.lane.config.steps for c in training), default=0.0)
 
 
 def _status(run: runs.Run) -> str:

@@ -6,7 +6,7 @@ from app.demos import DEMOS
 
 st.title("Black box")
 st.markdown(
-    "A small net without a normalizer and without clipping trains, at batch 128 and rate 0.3, and "
+    "A small normalizer-free net (NF) without clipping trains, at batch 128 and rate 0.3, and "
     "then it dies. What did the instruments say, and when? Each row of the map is a layer, each "
     "column a step; the stronger the colour, the larger the gradient against its weight. **Scrub** "
     "back from the crash, stop in time, and let AGC take over from there: the same run goes on "

@@ -136,9 +136,9 @@ def test_ratios_show_median_range_and_threshold_on_a_logarithmic_axis() -> None:
     chart = ratio_by_layer(ratios, 0.01)
     ranges, medians = source(chart), source(chart, 1)
     assert ranges[:2] == [[0.001, 0], [0.3, 0]] and ranges[2][0] is None
-    assert medians == [[0.02, 0], [1000.0, 1]]  # infinite: at the edge
+    assert medians == [[0.02, 0], [1e5, 1]]  # infinite: at the edge
     assert chart.option["xAxis"]["type"] == "log"
-    assert chart.option["xAxis"]["min"] <= 0.001 and chart.option["xAxis"]["max"] >= 1000
+    assert chart.option["xAxis"]["min"] <= 0.001 and chart.option["xAxis"]["max"] >= 1e5
     mark = chart.option["series"][1]["markLine"]
     assert mark["data"] == [{"xAxis": 0.01}] and mark["label"]["formatter"] == "λ 0.01"
     assert "above λ = 0.01 in 2 of them" in chart.alt

@@ -213,7 +213,8 @@ def test_a_set_can_be_cancelled(page, compute) -> None:
 
 def test_the_net_that_comes_with_the_lecture_stands_beside_the_steps(page, tmp_path) -> None:
     at = page(clip_step="trained")
-    assert at.info and at.button(key="clip_fresh")  # nothing was recorded
+    assert "not recorded" in at.info[0].value
+    assert not [button for button in at.button if button.key == "clip_fresh"]
     was = json.loads((tmp_path / "gradients.json").read_text())
     was |= {"config": fresh.TRAINED_CONFIG.to_json(), "items": [item(0, scale=2.0)]}
     (tmp_path / "gradients-trained.json").write_text(json.dumps(was))

@@ -167,6 +167,12 @@ def both() -> dict[str, Answer]:
     return {each.norm: each for each in answers(swapped, "goldfish")}
 
 
+def test_what_a_net_says_is_shown_however_little_it_believes_it() -> None:
+    for each in answers((COPY,) * 7, "goldfish"):
+        assert each.here_label == each.labels[0] and each.first_label in each.labels
+    assert max(next(answers((COPY,) * 7, "goldfish")).here) < 0.1  # BN, among copies
+
+
 def test_an_answer_holds_what_was_measured(both) -> None:
     assert list(both) == list(NETS)
     nf, bn = both["nf"], both["batch"]
