@@ -14,7 +14,7 @@ from itertools import groupby
 from app.theme import COLOURS
 from nfnet.counts import Counts, Layer, Part, Shape
 
-NARROWEST = 2.5  # % of a bar's place that a segment needs to be seen beside the gaps
+NARROWEST = 8  # % of a bar's place, 50 px at least, that a segment needs beside a gap of 2 px
 
 STYLE = """<style>
 .net-rows {{ container-type: inline-size; font-size: {size}; line-height: 1.35;
