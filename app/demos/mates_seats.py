@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import io
 import secrets
@@ -159,14 +160,17 @@ def _picture(place, key: str, table: Table, name: str, here: bool) -> None:
 
 
 @functools.lru_cache(maxsize=128)
-def thumbnail(name: str) -> bytes:
-    """A named picture as a small PNG; an empty seat for ""."""
+def thumbnail(name: str) -> str:
+    """A named picture as a small PNG, an empty seat for "", in an address of its own.
+
+    Bytes Streamlit would decode and encode at every run, and the browser fetch one by one.
+    """
     image = picture(name) if name else Image.new("RGBA", (8, 8), (127, 136, 150, 40))
     soft = image.width > SIDE
     how = Image.Resampling.BOX if soft else Image.Resampling.NEAREST
     file = io.BytesIO()
     image.resize((SIDE, SIDE), how).save(file, "PNG")
-    return file.getvalue()
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _names() -> list[str]:

@@ -133,7 +133,12 @@ def _filters(key: str, compact: bool) -> None:
             largest = float(np.abs(values).max())
             st.image(sheet(values, largest, dark), caption=caption, width="stretch")
             place = f"{key}_bars_{recipe or 'raw'}"
-            _figure(place, compact, partial(bars, one, recipe))
+            draw = partial(bars, one, recipe)
+            if compact:  # a quarter of the slide, or a phone: always narrow
+                letters = 26 if st.session_state.get("flag_projector") else 18
+                _chart(f"{place}_narrow", draw(Look(dark, letters, narrow=True)))
+            else:
+                _figure(place, False, draw)
     if compact:
         return
     st.markdown(
@@ -243,14 +248,12 @@ def _figure(place: str, compact: bool, draw: Callable[[Look], Drawn]) -> None:
     with st.container(key=f"{place}_place"):
         for name, look in {"wide": wide, "narrow": Look(dark, 14, narrow=True)}.items():
             with st.container(key=f"{place}_{name}"):
-                drawn = draw(look)
-                st.plotly_chart(
-                    drawn.figure,
-                    key=f"{place}_{name}_chart",
-                    theme=None,
-                    config={"displayModeBar": False, "scrollZoom": False},
-                    alt=drawn.alt,
-                )
+                _chart(f"{place}_{name}", draw(look))
+
+
+def _chart(place: str, drawn: Drawn) -> None:
+    still = {"displayModeBar": False, "scrollZoom": False}
+    st.plotly_chart(drawn.figure, key=f"{place}_chart", theme=None, config=still, alt=drawn.alt)
 
 
 def lab(params: dict[str, Any]) -> Iterable[tuple[str, str]]:
