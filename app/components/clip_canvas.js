@@ -63,7 +63,7 @@ class ClipCanvas {
   receive(data, setStateValue) {
     this.send = (choice) => setStateValue("choice", choice);
     this.data = data;
-    if (data.ack >= this.sent && !this.held) {
+    if (data.ack >= this.sent && !this.held && !this.resting) {
       this.by = data.by;
       this.off = data.clipping === null;
       this.clipping = data.clipping ?? this.clipping ?? data.first;
@@ -241,6 +241,7 @@ class ClipCanvas {
 
   report() {
     clearTimeout(this.resting);
+    this.resting = null; // until then an answer to an older place is not taken
     this.sent = Math.max(this.sent + 1, Date.now()); // grows, also when mounted anew
     this.send({ clipping: this.threshold, by: this.by, unit: this.unit, number: this.sent });
   }

@@ -17,6 +17,7 @@ const PHONE = 640; // px of a window up to which slides are scrolled
 // Share of its size to which a slide may shrink; in large type its text is still 23 px then.
 const SMALLEST = { usual: 0.65, large: 0.55 };
 const LARGE_TYPE = 20; // px of the root's letters from which the type counts as large
+const PATIENCE = 300; // ms until a position that was not answered is sent again, then twice as long
 const SETTLING = 1000; // ms for which a slide counts as new
 // Layouts of figures, as app/demos/published.py has them: px of a place up to which it is narrow,
 // and from which it is large, in a window of this height.
@@ -68,6 +69,7 @@ class Deck {
   stop() {
     this.stopping.abort();
     clearTimeout(this.resized);
+    clearTimeout(this.waiting);
     this.watcher.disconnect();
     this.sizes.disconnect();
     cancelAnimationFrame(this.frame);
@@ -85,6 +87,7 @@ class Deck {
     this.find(".print").hidden = !data.handout;
     this.send = (position) => setStateValue("position", position);
     this.fillOverview();
+    if (data.ack >= this.sent) clearTimeout(this.waiting);
     if (data.ack >= this.sent && data.index !== this.position?.index) {
       const stored = readStore();
       const known = stored?.id === data.slides[data.index].id;
@@ -141,12 +144,16 @@ class Deck {
     this.find(".live").textContent = `Slide ${index + 1} of ${this.slides.length}: ${this.slide.title}`;
   }
 
-  report() {
+  // A change of the slide that meets another control's, of a slider just moved, may be taken for that
+  // control's and run its part of the page alone: it is said again until the page has answered.
+  report(patience = PATIENCE) {
     this.room = roomForFigures();
     // The clock keeps the number growing when the component is mounted anew.
     this.sent = Math.max(this.sent + 1, Date.now());
     const { step } = this.position;
     this.send({ slide: this.slide.id, step, number: this.sent, room: this.room });
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.report(2 * patience), patience);
   }
 
   // Once the server sends only the layout that fits, it must hear when another one does.

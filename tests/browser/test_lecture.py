@@ -157,6 +157,18 @@ def test_a_focused_slider_keeps_its_arrows_but_not_the_clicker(
     at(page, "A-title", 4)
 
 
+def test_a_slider_just_moved_does_not_swallow_the_clicker(lecture: Callable[..., Page]) -> None:
+    """What the slider and the slide's change ask of the server may fall into one message."""
+    page = lecture("demo")
+    for key in ("ArrowRight", "ArrowLeft") * 4:
+        page.get_by_role("slider").first.focus()
+        page.keyboard.press(key)
+        page.keyboard.press("PageDown")
+        at(page, "A-title", 4)
+        page.keyboard.press("PageUp")
+        at(page, "Demo", 3)
+
+
 def test_a_focused_button_keeps_space(lecture: Callable[..., Page]) -> None:
     page = lecture("steps")
     page.locator(".st-key-deck_nav [data-do=overview]").focus()
