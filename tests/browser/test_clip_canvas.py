@@ -137,13 +137,14 @@ def test_the_line_follows_the_pointer_and_then_the_page_follows_the_line(
     # its handle shrinks no circle by being drawn outward, be it drawn smaller than it is
     line(page).press("End")
     line(page).press("PageDown")
-    before = value(page)
+    expect(line(page)).to_have_attribute("aria-valuenow", "0.316")
     x, y = grip(circle)
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 8, y + 8, steps=3)
     page.mouse.up()
-    assert value(page) > before
+    page.wait_for_function("() => new Promise(done => requestAnimationFrame(() => done(1)))")
+    assert value(page) > 0.316
     circle.press("ArrowDown")
     expect(circle).to_have_attribute("aria-valuenow", line(page).get_attribute("aria-valuenow"))
     expect(page).to_have_url(re.compile(f"clip_lambda={value(page):g}"), timeout=LONG)
