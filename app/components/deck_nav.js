@@ -17,7 +17,7 @@ const PHONE = 640; // px of a window up to which slides are scrolled
 // Share of its size to which a slide may shrink; in large type its text is still 23 px then.
 const SMALLEST = { usual: 0.65, large: 0.55 };
 const LARGE_TYPE = 20; // px of the root's letters from which the type counts as large
-const PATIENCE = 300; // ms until a position that was not answered is sent again, then twice as long
+const PATIENCE = 300; // ms until it is first asked whether a position was answered
 const SETTLING = 1000; // ms for which a slide counts as new
 // Layouts of figures, as app/demos/published.py has them: px of a place up to which it is narrow,
 // and from which it is large, in a window of this height.
@@ -138,22 +138,31 @@ class Deck {
     this.position = { index, step };
     this.apply();
     if (!changed) return;
-    letGo(document.querySelector(".st-key-slide"));
-    this.report();
+    // What the control had still to say leaves first, in a message of its own.
+    if (letGo(document.querySelector(".st-key-slide"))) setTimeout(() => this.report());
+    else this.report();
     document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
     this.find(".live").textContent = `Slide ${index + 1} of ${this.slides.length}: ${this.slide.title}`;
   }
 
-  // A change of the slide that meets another control's, of a slider just moved, may be taken for that
-  // control's and run its part of the page alone: it is said again until the page has answered.
-  report(patience = PATIENCE) {
+  report() {
     this.room = roomForFigures();
     // The clock keeps the number growing when the component is mounted anew.
     this.sent = Math.max(this.sent + 1, Date.now());
     const { step } = this.position;
     this.send({ slide: this.slide.id, step, number: this.sent, room: this.room });
+    this.expectAnswer(PATIENCE);
+  }
+
+  // Streamlit sends what changes at one moment as one message, and runs a fragment alone if any of it
+  // is the fragment's: the change of the slide is lost if another control's falls into that moment. So
+  // it is said again if the page stands still and has not answered.
+  expectAnswer(patience) {
     clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => this.report(2 * patience), patience);
+    this.waiting = setTimeout(() => {
+      if (standsStill()) this.report();
+      else this.expectAnswer(2 * patience);
+    }, patience);
   }
 
   // Once the server sends only the layout that fits, it must hear when another one does.
@@ -412,9 +421,14 @@ function roomForFigures() {
 // Whatever has the focus on the slide that goes would keep the arrows until the next one is drawn.
 function letGo(slide) {
   let focused = document.activeElement;
-  if (!slide?.contains(focused)) return;
+  if (!slide?.contains(focused)) return false;
   while (focused.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
   focused.blur();
+  return true;
+}
+
+function standsStill() {
+  return document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning";
 }
 
 function smallestFit() {
