@@ -27,7 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.offline_model_card import card
-from benchmarks.train_offline_model import MEAN, STD, Recipe, to_floats
+from benchmarks.train_offline_model import MEAN, STD, Recipe, standardized, to_pixels
 from nfnet.calibration import (
     calibration_error,
     doubt_threshold,
@@ -58,7 +58,8 @@ def logits_of(model: nn.Module, images: np.ndarray, side: int, mirror: bool = Fa
     """Logits (N, classes) of uint8 (N, S, S, 3) pictures seen at `side` px, in float32."""
     parts = []
     for start in range(0, len(images), 250):
-        x = _resized(to_floats(torch.from_numpy(images[start : start + 250].copy())), side)
+        pixels = to_pixels(torch.from_numpy(images[start : start + 250].copy()))
+        x = _resized(standardized(pixels), side)
         parts.append(model(x.flip(-1) if mirror else x))
     return torch.cat(parts).numpy()
 

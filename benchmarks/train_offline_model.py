@@ -40,6 +40,7 @@ from nfnet.augment import mix, random_crops
 from nfnet.devices import pick_device
 from nfnet.ema import WeightAverage
 from nfnet.folder import PictureSet, load_pictures
+from nfnet.rand_augment import rand_augment
 from nfnet.run import UserError
 from nfnet.variants import MODELS, model_config
 from nfnet.weights import build
@@ -69,6 +70,8 @@ class Recipe:
     area: tuple[float, float] = (0.25, 1.0)  # share of the picture that a crop keeps
     held_out: int = 10  # training pictures a class, kept for choices and calibration
     mixing: float = 0.0  # share of the steps whose batch is mixed: half by mixup, half by CutMix
+    rand_layers: int = 0  # of RandAugment: operations a picture
+    rand_magnitude: float = 0.3
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Recipe:
@@ -91,11 +94,15 @@ class Recipe:
         return self.lr * (0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup))))
 
 
-def to_floats(images: Tensor) -> Tensor:
-    """uint8 (N, H, W, 3) -> standardized float32 (N, 3, H, W), channels last in memory."""
-    x = images.permute(0, 3, 1, 2).float() / 255
-    mean, std = (torch.tensor(values, device=x.device)[:, None, None] for values in (MEAN, STD))
-    return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
+def to_pixels(images: Tensor) -> Tensor:
+    """uint8 (N, H, W, 3) -> float32 (N, 3, H, W) in 0..1."""
+    return images.permute(0, 3, 1, 2).float() / 255
+
+
+def standardized(pixels: Tensor) -> Tensor:
+    """Pixels in 0..1 as the net wants them: (N, 3, H, W), channels last in memory."""
+    mean, std = (torch.tensor(v, device=pixels.device)[:, None, None] for v in (MEAN, STD))
+    return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 class Training:
@@ -129,10 +136,10 @@ class Training:
         torch.manual_seed(step_seed)  # of dropout and stochastic depth
         generator = torch.Generator().manual_seed(step_seed)
         index = index.to(self.device)
-        crops = random_crops(
-            to_floats(self.images[index]), recipe.side(epoch), generator, recipe.area
-        )
-        return index, crops.contiguous(memory_format=torch.channels_last), generator
+        pixels = to_pixels(self.images[index])
+        crops = random_crops(pixels, recipe.side(epoch), generator, recipe.area)
+        crops = rand_augment(crops, generator, recipe.rand_layers, recipe.rand_magnitude)
+        return index, standardized(crops), generator
 
     def advance(self) -> tuple[float, float]:
         """One update. Returns the batch's loss and accuracy before it.
@@ -207,7 +214,7 @@ def logits_of(
     parts = []
     for part in index.split(250):
         with torch.autocast(device.type, torch.bfloat16):
-            parts.append(model(to_floats(images[part])).float())
+            parts.append(model(standardized(to_pixels(images[part]))).float())
     return torch.cat(parts)
 
 
@@ -280,7 +287,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, required=True, help="checkpoint and progress go here")
     parser.add_argument("--cache", type=Path, help="decoded pictures go here (default: in --work)")
     parser.add_argument("--model", choices=MODELS, default=defaults.model, metavar="NAME")
-    for name in ("seed", "epochs", "batch_size", "lr", "mixing"):
+    for name in ("seed", "epochs", "batch_size", "lr", "mixing", "rand_layers"):
         default = getattr(defaults, name)
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, type=type(default), default=default)
@@ -305,6 +312,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         clipping=defaults.clipping if model_config(options.model).norm == "nf" else None,
         first_clipping=first,
         mixing=options.mixing,
+        rand_layers=options.rand_layers,
     )
     try:
         options.work.mkdir(parents=True, exist_ok=True)

@@ -123,14 +123,14 @@ def test_killed_while_writing_and_killed_between_it_ends_as_if_left_alone(
 
 @pytest.mark.parametrize("stop", [1, 4, 7])
 def test_a_new_process_needs_nothing_but_the_state(folder: Path, tmp_path: Path, stop: int) -> None:
-    """Also with the mixing of pictures, whose choices are the step's."""
-    whole = training(folder, mixing=0.5)
+    """Also with mixed and changed pictures, whose choices are the step's."""
+    whole = training(folder, mixing=0.5, rand_layers=2)
     while whole.step < whole.total:
         if whole.step == stop:
             save(whole.state(), tmp_path / "checkpoint.pt")
         whole.advance()
     torch.manual_seed(123)  # whatever happened in between
-    resumed = training(folder, mixing=0.5)
+    resumed = training(folder, mixing=0.5, rand_layers=2)
     resumed.restore(read(tmp_path))
     assert resumed.step == stop
     while resumed.step < resumed.total:
