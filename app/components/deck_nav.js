@@ -14,8 +14,8 @@ const NO_SWIPE = "input, textarea, select, canvas, dialog, [role=slider], .js-pl
   + "[data-testid=stSlider], [data-testid=stSelectSlider]";
 const STORE = "deck-position";
 const PHONE = 640; // px of a window up to which slides are scrolled
-// Share of its size to which a slide may shrink; in large type its text is still 23 px then.
-const SMALLEST = { usual: 0.65, large: 0.55 };
+// Share of its size to which a slide may shrink: its text is then 16 px, in large type 21 px.
+const SMALLEST = { usual: 0.65, large: 0.62 };
 const LARGE_TYPE = 20; // px of the root's letters from which the type counts as large
 const PATIENCE = 300; // ms until it is first asked whether a position was answered
 const SETTLING = 1000; // ms for which a slide counts as new

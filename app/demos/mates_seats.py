@@ -27,9 +27,13 @@ from nfnet.strangers import COPY, picture, spoken
 
 SIDE = 144  # px of a picture that is sent
 SPOKEN = tuple(map(spoken, STRANGERS))
-# A slide's pictures go edge to edge on a phone; these are eight small ones.
+# A slide's pictures go edge to edge on a phone; these are eight small ones, as wide as their names
+# in whatever size of type.
 SMALL = """<style>.st-key-slide .st-key-{key}_seats [data-testid="stElementContainer"]:has(
-[data-testid="stImage"]) {{ width: 100% !important; margin-inline: 0; }}</style>"""
+[data-testid="stImage"]) {{ width: 100% !important; margin-inline: 0; }}
+.st-key-{key}_seats [data-testid="stImage"] {{ max-width: 104px; }}
+.st-key-{key}_seats > [data-testid="stLayoutWrapper"] {{ flex-basis: 6.5rem; width: 6.5rem; }}
+.st-key-{key}_seats > [data-testid="stLayoutWrapper"] > * {{ width: 100%; }}</style>"""
 CALLED = {
     "gallery": "choice of drawings",
     "own": "own picture's upload",
