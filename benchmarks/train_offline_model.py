@@ -287,7 +287,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, required=True, help="checkpoint and progress go here")
     parser.add_argument("--cache", type=Path, help="decoded pictures go here (default: in --work)")
     parser.add_argument("--model", choices=MODELS, default=defaults.model, metavar="NAME")
-    for name in ("seed", "epochs", "batch_size", "lr", "mixing", "rand_layers"):
+    for name in ("seed", "epochs", "batch_size", "lr", "weight_decay", "mixing", "rand_layers"):
         default = getattr(defaults, name)
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, type=type(default), default=default)
@@ -309,6 +309,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         batch_size=options.batch_size,
         sides=tuple(options.sides),
         lr=options.lr,
+        weight_decay=options.weight_decay,
         clipping=defaults.clipping if model_config(options.model).norm == "nf" else None,
         first_clipping=first,
         mixing=options.mixing,
