@@ -43,6 +43,7 @@ class Limits:
 
 
 ANYTHING = Limits()
+# wide enough for the shipped net of CIFAR-10, which runs may begin with
 CLASSROOM = Limits(steps=3000, batch_size=1024, resolution=32, width=160, blocks=24, images=64_000)
 CLASSROOM_GPU = Limits(
     steps=5000, batch_size=4096, resolution=32, width=512, blocks=48, images=4_000_000
@@ -228,7 +229,7 @@ PRESETS: dict[str, RunConfig] = {
         skip_gain=0.0,
         clipping=0.01,
     ),
-    # what benchmarks/train_cifar10_model.py trains and ships, in 35 minutes of one core
+    # what benchmarks/train_cifar10_model.py trains and ships, in 40 minutes of one core
     "nf_cifar10": RunConfig(
         dataset="cifar10",
         resolution=32,

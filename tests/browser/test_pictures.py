@@ -19,8 +19,8 @@ BOXES = """() => [...document.querySelectorAll('svg rect')].map(e => {
   const b = e.getBBox(); return [b.x, b.y, b.x + b.width, b.y + b.height]; })"""
 
 
-# A line set in the pictures' font; DejaVu Sans and Verdana, the widest that a system falls back on,
-# take so many em a letter for it, by weight. Narrower ones are spaced out to that.
+# A line set in the pictures' font; DejaVu Sans, a wide one that systems fall back on, takes so many
+# em a letter for it, by weight. Narrower ones are spaced out to that.
 SAMPLE = "Large weight: unchanged 256, 512 channels"
 WIDEST = {400: 0.545, 700: 0.61}
 SPACING = """([sample, weight, widest]) => {
