@@ -282,7 +282,7 @@ def test_only_some_results_are_kept_the_longest_unused_go_first(clock, monkeypat
     assert shared == {0: True, 1: False, 2: True}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(

@@ -58,7 +58,7 @@ def test_what_a_unit_is(shape, expected) -> None:
 
 
 @given(st.floats(1e-4, 10), st.floats(1e-6, 1e3), st.integers(0, 100))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_it_only_shortens_never_turns_and_keeps_to_the_threshold(clipping, scale, seed) -> None:
     torch.manual_seed(seed)
     weight = torch.nn.Parameter(torch.randn(6, 4, 3, 3, dtype=torch.float64))

@@ -224,7 +224,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_no_metadata_at_all_can_do_more_than_be_refused(data):
     texts = metadata()

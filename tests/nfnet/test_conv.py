@@ -10,7 +10,7 @@ from nfnet.conv import SameConv2d, WSConv2d, fold, same_padding, standardize_wei
 
 
 @given(st.integers(1, 9), st.integers(2, 12), st.sampled_from([1, 3, 5]), st.floats(0.1, 10))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_filter_has_zero_sum_and_the_length_of_its_gain(out, inputs, kernel, gain) -> None:
     torch.manual_seed(0)
     weight = torch.randn(out, inputs, kernel, kernel, dtype=torch.float64) + 3

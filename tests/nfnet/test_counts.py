@@ -97,7 +97,7 @@ depths_and_widths = st.integers(1, 3).flatmap(
     st.sampled_from([None, 0.0]),
     st.integers(1, 70),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_any_nfnet_is_counted_exactly(
     shape, norm, stem, group_size, expansion, se_ratio, skip_gain, side
 ) -> None:
@@ -125,7 +125,7 @@ def test_any_nfnet_is_counted_exactly(
     st.sampled_from([None, 0.0]),
     st.integers(1, 70),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_any_resnet_is_counted_exactly(
     shape, norm, block, stem, shortcut, se_ratio, skip_gain, side
 ) -> None:

@@ -32,7 +32,7 @@ def at(norm: str, company, own: str = "goldfish", training: bool = True) -> torc
 
 
 @given(st.sampled_from([1, 3, 7, 15]), st.integers(0, 999), st.integers(0, 999))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_without_normalization_the_company_changes_no_bit(others, one, two) -> None:
     first, second = draw_company(others, one), draw_company(others, two)
     assert torch.equal(at("nf", first)[0], at("nf", second)[0])

@@ -126,7 +126,7 @@ def test_a_refusal_costs_little(name: str, tmp_path: Path) -> None:
     assert isinstance(outcome, str) and seconds < SECONDS and megabytes < MEGABYTES
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_a_changed_zip_gives_pictures_or_a_sentence(data: st.DataObject) -> None:
     whole = bytearray(data.draw(st.sampled_from([_small(), _small(stored=True)])))
@@ -155,7 +155,7 @@ def test_a_changed_zip_gives_pictures_or_a_sentence(data: st.DataObject) -> None
             assert found.images.shape[1:] == (32, 32, 3) and min(found.counts) >= 10
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.binary(max_size=300))
 def test_noise_gives_a_sentence(data: bytes) -> None:
     for whole in (data, b"PK\3\4" + data, b"PK\5\6" + data, data + join([])):
@@ -163,7 +163,7 @@ def test_noise_gives_a_sentence(data: bytes) -> None:
             read(whole)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     name=st.binary(max_size=60) | st.text(max_size=30).map(lambda s: s.encode("utf-8", "replace"))
 )
