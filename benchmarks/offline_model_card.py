@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
+from benchmarks.train_offline_model import Recipe
 from nfnet.checkpoint import WeightsInfo
 
 _LABELS = {"nfnet_mini": "`nfnet_mini`", "bn_nfnet_mini": "`bn_nfnet_mini` (BatchNorm)"}
@@ -61,9 +63,8 @@ def card(infos: Mapping[str, WeightsInfo]) -> str:
         "",
         "The twin is the same net trained the same way, with batch normalization in place of",
         "scaled weight standardization and without gradient clipping. It is here for comparison:",
-        "in training mode its answer depends on the other pictures of the batch. One seed each, a",
-        "rate that was tuned for neither, and one change of the NF net's threshold on the way,",
-        "after a look at its curve: the difference between the two accuracies is no finding.",
+        "in training mode its answer depends on the other pictures of the batch. One seed each and",
+        "a rate that was tuned for neither: the difference between the accuracies is no finding.",
         "",
         "## When it does not know",
         "",
@@ -108,7 +109,7 @@ def card(infos: Mapping[str, WeightsInfo]) -> str:
         f"{recipe['weight_decay']:g}, label smoothing {recipe['label_smoothing']}, AGC "
         f"{_clipping(recipe)} with eps {recipe['clipping_eps']:g}, averaged weights "
         f"({recipe['ema']}), random crops of {recipe['area'][0]:.0%} to {recipe['area'][1]:.0%} "
-        f"of the picture, mirror images. Seed {recipe['seed']}; "
+        f"of the picture, mirror images{_mixing(recipe)}. Seed {recipe['seed']}; "
         f"{said['environment']['processor']}, {said['environment']['threads']} thread, torch "
         f"{said['environment']['torch']}; {said['date']}.",
         "",
@@ -117,7 +118,7 @@ def card(infos: Mapping[str, WeightsInfo]) -> str:
         + ".",
         "",
         "    python -m benchmarks.train_offline_model --data tiny-imagenet-200 --work build/mini"
-        + _option(recipe),
+        + _options(recipe),
         "    python -m benchmarks.export_offline_model export --data tiny-imagenet-200 "
         "--work build/mini",
         "    python -m benchmarks.export_offline_model check --data tiny-imagenet-200",
@@ -162,9 +163,23 @@ def _clipping(recipe: dict) -> str:
     return f"{threshold} for {updates:,} updates and then {recipe['clipping']}"
 
 
-def _option(recipe: dict) -> str:
-    first = recipe["first_clipping"]
-    return "" if first is None else f" --first-clipping {first[0]} {first[1]}"
+def _mixing(recipe: dict) -> str:
+    share, layers = recipe["mixing"], recipe["rand_layers"]
+    words = f", {share:.0%} of the batches mixed: half by mixup, half by CutMix" if share else ""
+    if layers:
+        words += f", RandAugment of {layers} operations at {recipe['rand_magnitude']}"
+    return words
+
+
+def _options(recipe: dict) -> str:
+    """What the command says besides its defaults."""
+    usual = asdict(Recipe())
+    names = ("seed", "epochs", "lr", "weight_decay", "mixing", "rand_layers")
+    changed = [name for name in names if recipe[name] != usual[name]]
+    words = [f" --{name.replace('_', '-')} {recipe[name]:g}" for name in changed]
+    if recipe["first_clipping"] is not None:
+        words.append(" --first-clipping {} {}".format(*recipe["first_clipping"]))
+    return "".join(words)
 
 
 def _percent(share: float) -> str:
