@@ -5,6 +5,7 @@ Nothing is called back: who wants to stop stops iterating, who wants to steer mo
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -62,6 +63,16 @@ def prepare(config: RunConfig) -> Generator[Loading, None, Trainer]:
     device = pick_device(config.device)
     dataset = yield from load_dataset(config, device)
     return Trainer(config, dataset, device)
+
+
+def prepare_telling(config: RunConfig) -> Generator[dict[str, Any], None, Trainer]:
+    """`prepare` with {"loading": {"what", "done", "total"}} in the place of its events."""
+    preparing = prepare(config)
+    while True:
+        try:
+            yield {"loading": dataclasses.asdict(next(preparing))}
+        except StopIteration as done:
+            return done.value
 
 
 def follow(trainer: Trainer, controls: Controls | None = None) -> Iterator[Event]:
@@ -261,15 +272,9 @@ def gradient_units(config: RunConfig, at_steps: Sequence[int]) -> Iterator[dict[
         {"step", "loss", "layers": [{"name", "shape", "clipped", "weight_norm", "gradient_norm",
         "cosine"}]} with one number a unit; "clipped" is False for the classifier's weight, which
         AGC leaves out, and "cosine" is that of the angle between weight and gradient (0 where one
-        of them has no length).
+        of them has no length). Before them {"loading": …} while data is fetched.
     """
-    preparing = prepare(config)
-    while True:
-        try:
-            next(preparing)
-        except StopIteration as done:
-            trainer = done.value
-            break
+    trainer = yield from prepare_telling(config)
     for step in range(max(at_steps) + 1):
         loss, _ = trainer.backward()
         if not math.isfinite(loss):

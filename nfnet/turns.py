@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from nfnet.run import RunConfig
-from nfnet.training import lr_factor, prepare
+from nfnet.training import lr_factor, prepare_telling
 
 
 def turns(config: RunConfig, at_steps: Sequence[int]) -> Iterator[dict[str, Any]]:
@@ -29,18 +29,12 @@ def turns(config: RunConfig, at_steps: Sequence[int]) -> Iterator[dict[str, Any]
         "away"}]}, one number a filter: ||G|| / ||W||* before clipping; degrees between the
         gradient and the filter less its mean (NaN for a gradient of zero); degrees between the
         filter before and after this step, momentum and weight decay included; and degrees between
-        it and the filter that training began with.
+        it and the filter that training began with. Before them {"loading": …} while data comes.
 
     Raises:
         UserError: the data or the device cannot be had.
     """
-    preparing = prepare(config)
-    while True:
-        try:
-            next(preparing)
-        except StopIteration as done:
-            trainer = done.value
-            break
+    trainer = yield from prepare_telling(config)
     filters = {
         name: parameter
         for name, parameter in trainer.model.named_parameters()

@@ -46,7 +46,10 @@ class Race:
 
 @dataclass(frozen=True)
 class Gradients:
-    """A net's gradients, unit by unit, at some steps of its training. Items: `GradientsItem`."""
+    """A net's gradients, unit by unit, at some steps of its training.
+
+    Items: `LoadingItem` while data is fetched, then `GradientsItem`.
+    """
 
     config: RunConfig
     at_steps: tuple[int, ...] = (0, 20, 60)
@@ -146,7 +149,10 @@ class Mates:
 
 @dataclass(frozen=True)
 class Turns:
-    """How far training turns each filter a step. Items: a `TurnsItem` a step that was asked for."""
+    """How far training turns each filter a step.
+
+    Items: `LoadingItem` while data is fetched, then a `TurnsItem` a step that was asked for.
+    """
 
     config: RunConfig
     at_steps: tuple[int, ...] = (1, 5, 10, 20, 40, 60, 80, 100)
@@ -157,7 +163,10 @@ class Turns:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Many runs, one after another, by one worker. Items: `SweepItem`."""
+    """Many runs, one after another, by one worker.
+
+    Items: `SweepItem`, and `LoadingItem` while data is fetched.
+    """
 
     configs: tuple[RunConfig, ...]
 

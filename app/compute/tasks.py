@@ -5,6 +5,7 @@ Importing this module loads no torch; `load_library` does.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import time
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.compute.items import SweepItem
+from app.compute.items import LoadingItem, SweepItem
 from app.compute.jobs import (
     Classify,
     Costs,
@@ -31,7 +32,7 @@ from app.compute.jobs import (
     check,
 )
 from app.compute.photos import Photos
-from nfnet.run import Control, Controls, Diverged, Event, Finished, RunConfig, Step
+from nfnet.run import Control, Controls, Diverged, Event, Finished, Loading, RunConfig, Step
 from nfnet.variants import model_config
 
 TELL_SECONDS = 0.5  # between two words on a run of a sweep
@@ -153,7 +154,7 @@ def sweep(
     configs: Sequence[RunConfig],
     train: Callable[[RunConfig, Controls], Iterator[Event]],
     listen: Listen,
-) -> Iterator[SweepItem]:
+) -> Iterator[SweepItem | LoadingItem]:
     """Runs the configurations one after another; tells of each now and then, and of its end."""
     for cell, config in enumerate(configs):
         began, told, shares = time.monotonic(), 0.0, []
@@ -162,6 +163,8 @@ def sweep(
         )
         for event in train(config, Controls()):
             listen(False)
+            if isinstance(event, Loading):
+                yield {"loading": dataclasses.asdict(event)}
             ended = isinstance(event, Diverged | Finished)
             if isinstance(event, Step):
                 shares.append(event.clipped_share)

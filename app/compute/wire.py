@@ -135,15 +135,15 @@ def items_from_json(job: Job, values: list) -> list[Item]:
 
 
 _ITEMS = {
-    Gradients: GradientsItem,
+    Gradients: LoadingItem | GradientsItem,
     Propagate: PropagateItem,
     Classify: LoadingItem | AnswerItem,
     Models: ModelsItem,
     Download: LoadingItem,
     Costs: CostsItem,
     Mates: MatesItem,
-    Turns: TurnsItem,
-    Sweep: SweepItem,
+    Turns: LoadingItem | TurnsItem,
+    Sweep: LoadingItem | SweepItem,
     Unpack: LoadingItem | UnpackItem,
 }
 

@@ -16,8 +16,8 @@ import streamlit as st
 import app.compute
 from app.compute.jobs import Item, Job, without_picture
 from app.compute.tickets import State, Ticket
-from app.demos import runs
-from nfnet.run import UserError
+from app.demos import loading, runs
+from nfnet.run import Loading, UserError
 
 GONE = "The server no longer has this measurement; press again."
 MADE_BEFORE = "Exactly this was computed here before; these are its figures."
@@ -72,7 +72,7 @@ def _part(key: str, ask: Ask, draw: Callable[[Sequence[Item], bool], None], pace
         st.rerun()  # the whole page, because only that can change how often this looks
     # as many blocks at every look, so that the figures below keep their place
     above, below = st.container(), st.container()
-    items = ticket.events() if ticket else []
+    items, fetched = loading.apart(ticket.events() if ticket else [])
     with above:
         with st.container(horizontal=True, vertical_alignment="center"):
             if ask.at_once and (pace or ask.recorded or (state and state.name == "done")):
@@ -95,13 +95,15 @@ def _part(key: str, ask: Ask, draw: Callable[[Sequence[Item], bool], None], pace
                     disabled=ask.job is None,
                     help=ask.help or None,
                 )
-        _where(key, ask, state, items)
+        _where(key, ask, state, items, fetched)
     with below:
         own = bool(items)
         draw(items if own else ask.recorded, own)
 
 
-def _where(key: str, ask: Ask, state: State | None, items: Sequence[Item]) -> None:
+def _where(
+    key: str, ask: Ask, state: State | None, items: Sequence[Item], fetched: Loading | None
+) -> None:
     """Where the job stands, in words and as a bar; where the figures come from."""
     if ask.job is None and ask.why:
         st.info(ask.why)
@@ -117,6 +119,9 @@ def _where(key: str, ask: Ask, state: State | None, items: Sequence[Item]) -> No
         eta = f", about {state.eta:.0f} s" if state.eta is not None else ""
         st.info(f"This waits for a free worker: number {state.place} in the queue{eta}.")
     elif state.name == "running":
+        if fetched:
+            loading.bar(fetched)
+            return
         if ask.at_once:
             return
         share = ask.progress(items) if ask.progress else len(items) / ask.expected

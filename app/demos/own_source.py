@@ -74,6 +74,14 @@ def found(key: str, choice: str) -> Found | None:
     return known if known is not None and known.dataset == wanted else None
 
 
+def recall(key: str) -> None:
+    """The pictures that this session brought last, in any lab, unless the address names others."""
+    last = st.session_state.get("own_last")
+    if last is not None and not _in_address(key):
+        st.session_state[f"{key}_found"] = last
+        st.query_params[f"{key}_own"] = last.dataset.removeprefix(OWN)
+
+
 def choose(key: str, choice: str) -> Found | None:
     """Draws what pictures are brought with, has them read, says what was found and gives it."""
     with st.container(key=f"{key}_own", gap="small"):
@@ -90,16 +98,6 @@ def choose(key: str, choice: str) -> Found | None:
             if here is not None:
                 _tell(here)
     return found(key, choice)
-
-
-def too_large(batch: int, here: Found) -> str:
-    """Why a batch cannot be taken from these pictures; empty if it can."""
-    if batch <= here.training:
-        return ""
-    return (
-        f"A batch of {batch} is larger than the {here.training} training pictures: choose a "
-        "smaller batch or bring more pictures."
-    )
 
 
 def _in_address(key: str) -> str:
@@ -151,9 +149,11 @@ def _look(key: str, file: str) -> None:
     items = ticket.events() if ticket else []
     if state.name == "done":
         item = items[-1]
-        memory[f"{key}_found"] = Found(
+        here = memory[f"{key}_found"] = Found(
             item["dataset"], tuple(item["classes"]), tuple(item["counts"]), item["skipped"]
         )
+        if here.dataset.startswith(OWN):
+            memory["own_last"] = here
         if file:
             memory[f"{key}_own_file"] = file
             st.query_params[f"{key}_own"] = item["dataset"].removeprefix(OWN)

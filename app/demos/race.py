@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.demos import links, one_of, own_source, reset, whole
+from app.demos import data_choice, links, one_of, reset, whole
 from app.demos.presets import (
     BATCHES,
     LAMBDAS,
@@ -23,12 +23,10 @@ from app.demos.presets import (
 from app.demos.stage import RATES, Stage
 from app.demos.watch import show
 
-DATASETS = {"Shapes": "shapes", "CIFAR-10": "cifar10"}
 _CALLED = {
     "story": "experiment",
     "batch": "batch size",
-    "data": "pictures",
-    "own": "one's own pictures",
+    **data_choice.CALLED,
     "seed": "seed",
     "recipes": "recipes",
     "clipping": "threshold",
@@ -112,17 +110,8 @@ def _dials(key: str, params: dict[str, Any]) -> tuple[tuple[Lane, ...], Preset |
             args=(key,),
             help="The main dial: the learning rate grows in proportion to the batch.",
         )
-        pictures = st.segmented_control(
-            "Pictures",
-            [*DATASETS, *own_source.offered()],
-            default="Shapes",
-            required=True,
-            key=f"{key}_data",
-            bind=bound,
-            on_change=_reset,
-            args=(key,),
-        )
-        data, own = _dataset(key, pictures)
+        name = data_choice.select(key, then=_reset, args=(key,))
+        data = _dataset(key, name)
         seed = st.number_input(
             "Seed",
             0,
@@ -146,17 +135,16 @@ def _dials(key: str, params: dict[str, Any]) -> tuple[tuple[Lane, ...], Preset |
         arrival = {"story": default.title, "batch": default.batch_size, "data": "Shapes"}
         reset.button(key, {**arrival, "seed": params["seed"]}, _reset)
         links.hand_out(key, _CALLED)
-    if pictures not in DATASETS:
-        own = own_source.choose(key, pictures)
-        if own is None:
-            return (), None
-        if why := own_source.too_large(batch, own):
-            st.info(why)
-            return (), None
+    pictures = data_choice.bring(key, name)
+    if pictures is None:
+        return (), None
+    if why := pictures.too_large(batch, "choose a smaller batch or bring more pictures"):
+        st.info(why)
+        return (), None
     if not 1 <= len(chosen) <= MOST:
         st.info("Choose one to four recipes." if chosen else "Choose at least one recipe.")
         return (), None
-    preset = None if own else find(story, batch, data)
+    preset = None if pictures.private else find(story, batch, data)
     if preset:
         st.markdown(preset.caption)
     else:
@@ -165,27 +153,24 @@ def _dials(key: str, params: dict[str, Any]) -> tuple[tuple[Lane, ...], Preset |
             f"Rates are those of batch 128 times {batch / 128:g}."
         )
     picked = tuple(seeded(offered[label], int(seed)) for label in offered if label in chosen)
-    if own:
-        picked = tuple(replace(lane, counts=own.counts) for lane in picked)
+    picked = tuple(replace(lane, counts=pictures.counts) for lane in picked)
     whole = preset and [lane.label for lane in lanes] == [lane.label for lane in picked]
     return picked, preset if whole else None
 
 
-def _dataset(key: str, pictures: str) -> tuple[str, own_source.Found | None]:
-    """The set that runs are to name, and what is known of it if it is one's own.
+def _dataset(key: str, name: str) -> str:
+    """The set that runs are to name.
 
     As long as one's own pictures have not come, the first set stands in: nothing can be started.
     """
-    if pictures in DATASETS:
-        return DATASETS[pictures], None
-    own = own_source.found(key, pictures)
-    return (own.dataset if own else "shapes"), own
+    pictures = data_choice.known(key, name)
+    return pictures.dataset if pictures else "shapes"
 
 
 def _reset(key: str) -> None:
     """A new set-up: its own recipes, and the levers back at its own places."""
     chosen = st.session_state
-    story, data = _TITLES[chosen[f"{key}_story"]], _dataset(key, chosen[f"{key}_data"])[0]
+    story, data = _TITLES[chosen[f"{key}_story"]], _dataset(key, chosen[f"{key}_data"])
     lanes = lanes_at(story, chosen[f"{key}_batch"], data)
     chosen[f"{key}_recipes"] = [lane.label for lane in lanes]
     chosen[f"{key}_clipping"] = Stage(key, lanes).first_stop
@@ -198,14 +183,13 @@ def _follow_link(key: str) -> None:
     readers = {
         "story": one_of(*_TITLES),
         "batch": one_of(*map(str, BATCHES)),
-        "data": one_of(*DATASETS, *own_source.offered()),
-        "own": own_source.digest,
         "seed": whole(0, 9999),
         "recipes": one_of(*labels, XS.label),
         "clipping": one_of(*LAMBDAS),
         "lr": one_of(*RATES),
     }
     settings = {name: (_CALLED[name], read) for name, read in readers.items()}
+    settings |= data_choice.readers()
     links.check(key, {**settings, "preset": (_CALLED["story"], one_of(*PRESETS))})
     wanted = st.query_params.get(f"{key}_preset")
     if wanted is None:
@@ -215,5 +199,5 @@ def _follow_link(key: str) -> None:
         preset = PRESETS[wanted]
         st.session_state[f"{key}_story"] = preset.title
         st.session_state[f"{key}_batch"] = preset.batch_size
-        names = {slug: name for name, slug in DATASETS.items()}
+        names = {slug: name for name, slug in data_choice.SETS.items()}
         st.session_state[f"{key}_data"] = names[preset.dataset]

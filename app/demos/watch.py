@@ -12,6 +12,7 @@ from app.compute.tickets import State
 from app.demos import runs, screen
 from app.demos.curves import gather
 from app.demos.levers import levers, recording
+from app.demos.loading import bar
 from app.demos.presets import Lane
 from app.demos.recorded import Recorded
 from app.demos.stage import Stage
@@ -81,12 +82,7 @@ def _where(run: runs.Run, state: State) -> None:
         st.info("The run was stopped before it ended. Press Start for a new one.")
     loading = next((curve.loading for curve in run.curves if curve.loading), None)
     if loading and not state.ended:
-        st.progress(
-            loading.done / loading.total if loading.total else 0.0,
-            f"{loading.what}: {loading.done / 1e6:.0f} of {loading.total / 1e6:.0f} MB"
-            if loading.total
-            else f"{loading.what}: {loading.done / 1e6:.0f} MB",
-        )
+        bar(loading)
     elif state.name == "running":
         st.progress(_progress(run), _status(run))
     if run.shared:

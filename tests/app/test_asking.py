@@ -56,6 +56,20 @@ def test_recorded_figures_until_the_button_is_pressed(at, compute) -> None:
     assert at.button(key="x_ask") and not at.exception
 
 
+def test_data_that_is_fetched_is_told_and_drawn_by_nobody(at, compute) -> None:
+    at.button(key="x_ask").click().run()
+    (ticket,) = compute.tickets
+    ticket.state = State("running")
+    ticket.items = [{"loading": {"what": "CIFAR-10", "done": 5_000_000, "total": 170_000_000}}]
+    at.run()
+    assert at.get("progress")[0].proto.text == "CIFAR-10: 5 of 170 MB"
+    assert at.text[0].value == "['recorded'] own=False" and at.button(key="x_cancel")
+    ticket.items += ["one"]
+    at.run()
+    assert at.get("progress")[0].proto.text == "Measuring: 25%."
+    assert at.text[0].value == "['one'] own=True"
+
+
 def page_at_once() -> None:
     import streamlit as st
 

@@ -345,6 +345,8 @@ def test_a_sweep_tells_of_each_run_in_turn_and_of_its_end(monkeypatch):
     }
 
     def train(config, controls):
+        if config.seed == 0:
+            yield EVENTS[0]
         for number in (1, 2):
             yield dataclasses.replace(EVENTS[1], step=number, clipped_share=number / 4)
         yield Evaluation(2, 0.5, 2.0)
@@ -352,7 +354,8 @@ def test_a_sweep_tells_of_each_run_in_turn_and_of_its_end(monkeypatch):
 
     configs = tuple(RunConfig(seed=seed) for seed in ends)
     library = tasks.Library("cpu", train, {})
-    items = list(tasks.compute(Sweep(configs), library, lambda wait: []))
+    fetched, *items = tasks.compute(Sweep(configs), library, lambda wait: [])
+    assert fetched == {"loading": {"what": "CIFAR-10", "done": 1, "total": 0}}
     assert [item["cell"] for item in items] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert [(item["fate"], item["accuracy"]) for item in items if item["fate"]] == [
         ("finished", 0.9),
@@ -360,8 +363,8 @@ def test_a_sweep_tells_of_each_run_in_turn_and_of_its_end(monkeypatch):
         ("stuck at chance", 0.1),
     ]
     assert items[2]["clipped_share"] == pytest.approx(0.375)
-    sent = json.loads(json.dumps([wire.item_to_json(item) for item in items]))
-    assert wire.items_from_json(Sweep(configs), sent) == items
+    sent = json.loads(json.dumps([wire.item_to_json(item) for item in (fetched, *items)]))
+    assert wire.items_from_json(Sweep(configs), sent) == [fetched, *items]
     with pytest.raises(wire.BadMessage):
         wire.items_from_json(Sweep(configs), [{**items[0], "cell": "0"}])
 

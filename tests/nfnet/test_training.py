@@ -17,11 +17,13 @@ from nfnet.run import (
     Diverged,
     Evaluation,
     Finished,
+    Loading,
     RunConfig,
     Step,
     UserError,
 )
 from nfnet.training import NON_FINITE, STUCK, Trainer, gradient_units, is_stuck, lr_factor, train
+from nfnet.turns import turns
 from nfnet.weights import save_weights
 
 TINY = RunConfig(
@@ -216,6 +218,18 @@ def test_real_gradients_come_raw_and_whole() -> None:
     gradient = dict(trainer.model.named_parameters())["stem.weight"].grad
     expected = gradient.flatten(1).norm(dim=1).tolist()
     assert layers["stem.weight"]["gradient_norm"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("watch", [gradient_units, turns])
+def test_data_on_its_way_is_told_before_the_first_item(monkeypatch, watch) -> None:
+    def slowly(config, device):
+        yield Loading("CIFAR-10", 1, 170)
+        return (yield from load_dataset(config, device))
+
+    monkeypatch.setattr("nfnet.training.load_dataset", slowly)
+    fetched, item = watch(TINY, (1,))
+    assert fetched == {"loading": {"what": "CIFAR-10", "done": 1, "total": 170}}
+    assert item["step"] == 1
 
 
 def test_a_filters_gradient_is_orthogonal_to_it_and_a_gains_need_not_be() -> None:
