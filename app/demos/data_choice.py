@@ -73,10 +73,15 @@ class Pictures:
 
     @property
     def unrecorded(self) -> str:
-        """That there is nothing to show before somebody trains; empty for drawn pictures."""
-        if self.drawn:
-            return ""
-        return f"Nothing is recorded for {self.called} here, only for drawn ones."
+        """That there is nothing to show before somebody trains."""
+        return f"Nothing is recorded here for {self.called}, only for drawn pictures."
+
+    @property
+    def conditions(self) -> str:
+        """With which settings these are trained on."""
+        more = self.on(RunConfig()).steps / RunConfig().steps - 1
+        words = "Rates and thresholds are those chosen on the shapes"
+        return f"{words}; each run takes {more:.0%} more steps." if more else f"{words}."
 
 
 def select(

@@ -14,7 +14,8 @@ from app.demos.sweep_plans import Cell, Plan
 from nfnet.run import RunConfig, UserError
 
 CHANCE = 0.1  # of ten classes: what a net guesses that has died
-LOST = 0.15  # a net below this has learned nothing, whatever its loss did
+LEARNED = 0.05  # a net that is not so far above chance has learned nothing, whatever its loss did
+LOST = 0.15  # so it is below this, of ten classes
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Outcome:
     row: str
     column: str
     scores: tuple[float, ...]  # one a seed
-    lost: int  # runs that died, or ended below LOST
+    lost: int  # runs that died, or learned nothing
     share: float  # of units clipped, mean over steps and runs
     own: float | None = None  # the viewer's own run
 
@@ -36,7 +37,7 @@ class Outcome:
     def label(self) -> str:
         """Mean, range and losses in words, for a tooltip or a reader."""
         words = f"mean {self.mean:.3f}, {min(self.scores):.3f} to {max(self.scores):.3f}"
-        words += f" over {len(self.scores)} seeds"
+        words += f" over {len(self.scores)} seed{'s'[: len(self.scores) > 1]}"
         if self.lost:
             words += f"; {self.lost} died or stayed at chance"
         return words
@@ -90,14 +91,15 @@ def _read(path: Path, changed: int, plan: Plan) -> Record:
     return Record(tuple(outcomes), label)
 
 
-def outcome(cell: Cell, runs: Iterable[Sequence]) -> Outcome:
+def outcome(cell: Cell, runs: Iterable[Sequence], chance: float = CHANCE) -> Outcome:
     """A cell's runs, each [accuracy or None, fate, share clipped], put together."""
     runs = list(runs)
+    lost = round(chance + LEARNED, 4)
     return Outcome(
         cell.row,
         cell.column,
-        tuple(CHANCE if accuracy is None else accuracy for accuracy, _, _ in runs),
-        sum(fate != "finished" or accuracy < LOST for accuracy, fate, _ in runs),
+        tuple(chance if accuracy is None else accuracy for accuracy, _, _ in runs),
+        sum(fate != "finished" or accuracy < lost for accuracy, fate, _ in runs),
         sum(share for _, _, share in runs) / len(runs),
     )
 

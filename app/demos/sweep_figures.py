@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
 from app.demos.published_paint import Look, figure, legend, note
-from app.demos.sweep_data import Outcome, best
-from app.demos.sweep_plans import AGC, GLOBAL, Plan
+from app.demos.sweep_data import CHANCE, Outcome, best
+from app.demos.sweep_plans import AGC, GLOBAL, Cell, Plan
 
 Own = Mapping[tuple[str, str], float]
 SCALE = "Cividis"
@@ -40,19 +40,27 @@ class Stroke(NamedTuple):
     width: float = 3.0
 
 
-def draw(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[Panel]:
-    """The panels of a plan, for what there is of its outcomes."""
-    return {"map": _map, "u": _u, "small": _small, "transfer": _transfer}[plan.id](
-        plan, outcomes, own, look
-    )
+def draw(
+    plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look, chance: float = CHANCE
+) -> list[Panel]:
+    """The panels of a plan, with what there is of its outcomes; those missing keep their place.
+
+    Args:
+        chance: the accuracy of a guess, where the colours begin.
+    """
+    if plan.id == "map":
+        return _map(plan, outcomes, own, look, chance)
+    return {"u": _u, "small": _small, "transfer": _transfer}[plan.id](plan, outcomes, own, look)
 
 
-def _order(outcomes: Sequence[Outcome], name: str) -> list[str]:
-    return list(dict.fromkeys(getattr(each, name) for each in outcomes))
+def _order(cells: Iterable[Cell], name: str) -> list[str]:
+    return list(dict.fromkeys(getattr(each, name) for each in cells))
 
 
-def _map(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[Panel]:
-    rows, columns = _order(outcomes, "row"), _order(outcomes, "column")
+def _map(
+    plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look, chance: float
+) -> list[Panel]:
+    rows, columns = _order(plan.cells, "row"), _order(plan.cells, "column")
     at = {(each.row, each.column): each for each in outcomes}
     means = [[at[r, c].mean if (r, c) in at else None for c in columns] for r in rows]
     texts = [[at[r, c].label if (r, c) in at else "" for c in columns] for r in rows]
@@ -62,7 +70,7 @@ def _map(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[
         "y": rows,
         "z": means,
         "text": texts,
-        "zmin": 0.1,
+        "zmin": chance,
         "zmax": 1.0,
         "colorscale": SCALE,
         "xgap": 3,
@@ -73,6 +81,8 @@ def _map(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[
     words, frames, tops = [], [], []
     for row in rows:
         some = [each for each in outcomes if each.row == row]
+        if not some:
+            continue
         top = best(some)
         tops.append(f"batch {row}: {', '.join(each.column for each in top)}")
         for each in some:
@@ -85,7 +95,7 @@ def _map(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[
             mine = own.get((each.row, each.column))
             if mine is not None:
                 text += f"<br>({mine:.2f})".replace("(0", "(")
-            paint = "#000000" if each.mean > 0.55 else "#FFFFFF"
+            paint = "#000000" if each.mean > (1 + chance) / 2 else "#FFFFFF"
             font = {"size": round(look.size * (0.85 if look.narrow else 1)), "color": paint}
             words.append(note(text, look, x=x, y=y, font=font))
     shapes = [
@@ -100,10 +110,8 @@ def _map(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[
         annotations=words,
         shapes=shapes,
     )
-    alt = (
-        "Test accuracy of the NF net over threshold and batch size. Within 0.01 of the best: "
-        f"{'; '.join(tops)}."
-    )
+    alt = "Test accuracy of the NF net over threshold and batch size. "
+    alt += f"Within 0.01 of the best: {'; '.join(tops)}." if tops else "No runs yet."
     return [Panel("", drawn, alt)]
 
 
@@ -170,15 +178,15 @@ def _frame(traces: list[dict[str, Any]], title: str, columns: list[str], look: L
 
 
 def _said(name: str, outcomes: Sequence[Outcome]) -> str:
-    return f"{name}: " + ", ".join(f"{each.column} {each.mean:.2f}" for each in outcomes)
+    said = ", ".join(f"{each.column} {each.mean:.2f}" for each in outcomes)
+    return f"{name}: {said or 'no runs yet'}"
 
 
 def _u(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[Panel]:
     panels = []
     for row, title in ((AGC, "threshold λ of AGC"), (GLOBAL, "threshold c of the global norm")):
         some = [each for each in outcomes if each.row == row]
-        if not some:
-            continue
+        columns = _order((cell for cell in plan.cells if cell.row == row), "column")
         shares = {
             "type": "scatter",
             "mode": "lines+markers",
@@ -191,9 +199,10 @@ def _u(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[Pa
         }
         stroke = Stroke(look.colour("agc" if row == AGC else "nf"), "solid", "circle")
         traces = [_line("accuracy", some, stroke, look), shares, *_own_points(some, own, look)]
-        drawn = _frame(traces, title, _order(some, "column"), look)
+        drawn = _frame(traces, title, columns, look)
         clipped = ", ".join(f"{each.column} {each.share:.0%}" for each in some)
-        alt = f"{_said('Test accuracy by ' + title, some)}. Share clipped: {clipped}."
+        alt = f"{_said('Test accuracy by ' + title, some)}."
+        alt += f" Share clipped: {clipped}." if clipped else ""
         panels.append(Panel(row.split(",")[0], drawn, alt))
     return panels
 
@@ -209,14 +218,14 @@ def _small(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> lis
         traces.append(_line(name, some, stroke, look))
         said.append(_said(name, some))
     traces += _own_points(outcomes, own, look)
-    drawn = _frame(traces, "batch size", _order(outcomes, "column"), look)
+    drawn = _frame(traces, "batch size", _order(plan.cells, "column"), look)
     return [Panel("", drawn, f"Test accuracy by batch size. {'; '.join(said)}.")]
 
 
 def _transfer(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[Panel]:
     panels = []
     for kind, title in ((AGC, "threshold λ of AGC"), (GLOBAL, "threshold c of the global norm")):
-        rows = [row for row in _order(outcomes, "row") if row.endswith(kind)]
+        rows = [row for row in _order(plan.cells, "row") if row.endswith(kind)]
         traces, said = [], []
         for row, (dash, symbol) in zip(rows, STROKES, strict=False):
             net = row.removesuffix(f": {kind}")
@@ -228,8 +237,7 @@ def _transfer(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> 
             )
             said.append(_said(net, some))
         some = [each for each in outcomes if each.row in rows]
-        if not some:
-            continue
-        drawn = _frame(traces + _own_points(some, own, look), title, _order(some, "column"), look)
+        columns = _order((cell for cell in plan.cells if cell.row in rows), "column")
+        drawn = _frame(traces + _own_points(some, own, look), title, columns, look)
         panels.append(Panel(kind.split(",")[0], drawn, f"Test accuracy. {'; '.join(said)}."))
     return panels

@@ -5,7 +5,7 @@ The tables behind the findings are in LOG.md; a test holds each finding against 
 
 SETTINGS = {
     "map": """
-The NF net on the shapes. As in the story, the rate grows with the batch: 0.3 at batch 128. Each
+The NF net. As in the story, the rate grows with the batch: 0.3 at batch 128. Each
 cell is the mean test accuracy; **framed**: within 0.01 of the row's best.
 """,
     "u": """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,10 +11,21 @@ import streamlit as st
 from app.components.deck_nav import room
 from app.compute.jobs import Item, Sweep
 from app.deck.model import Still
-from app.demos import asking, links, one_of, reset, screen, sweep_data, whole
+from app.demos import (
+    asking,
+    data_choice,
+    links,
+    one_of,
+    reset,
+    screen,
+    sweep_data,
+    sweep_own,
+    whole,
+)
+from app.demos.data_choice import Pictures
 from app.demos.published_paint import Look
 from app.demos.stills import SIZE as STILL_SIZE
-from app.demos.sweep_figures import draw
+from app.demos.sweep_figures import Panel, draw
 from app.demos.sweep_plans import PLANS, Cell, Plan
 from app.demos.sweep_texts import FINDINGS, SETTINGS
 from nfnet.run import UserError
@@ -21,6 +33,7 @@ from nfnet.run import UserError
 LETTERS = 15  # px in a figure on a page
 SHOWN = ("map", "u", "transfer", "small")  # those whose runs are recorded
 TITLES = {PLANS[name].title: name for name in SHOWN}
+MANY = ("map", "small")  # those whose parts differ in the batch size
 _BY = {"small": "column"}  # what is run live together: the cells of one row, or of one column
 
 
@@ -34,12 +47,12 @@ def render(params: dict[str, Any], compact: bool) -> None:
         _figures(key, PLANS[params["sweep"]], {}, compact)
         return
     usual = PLANS[params["sweep"]].title
-    called = {"title": "sweep", "part": "part to run", "seed": "seed"}
+    called = {"title": "sweep", "part": "part to run", "seed": "seed", **data_choice.CALLED}
     readers = {"title": one_of(*TITLES), "seed": whole(0, 9999)}
     settings = {name: (called[name], read) for name, read in readers.items()}
     for name in SHOWN:
         settings[f"part_{name}"] = (called["part"], one_of(*_parts(PLANS[name])))
-    links.check(key, settings)
+    links.check(key, settings | data_choice.readers())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         title = st.pills(
             "Sweep",
@@ -49,11 +62,16 @@ def render(params: dict[str, Any], compact: bool) -> None:
             key=f"{key}_title",
             bind="query-params",
         )
-        reset.button(key, {"title": usual, "seed": len(PLANS[params["sweep"]].seeds)})
+        name = data_choice.select(key)
+        seed = len(PLANS[params["sweep"]].seeds)
+        reset.button(key, {"title": usual, "data": "Shapes", "seed": seed})
         links.hand_out(key, called)
     plan = PLANS[TITLES[title]]
+    pictures = data_choice.bring(key, name)
+    if pictures is None:
+        return
     st.markdown(SETTINGS[plan.id])
-    _live(key, plan)
+    _live(key, plan, pictures)
 
 
 def lab(params: dict[str, Any]) -> list[tuple[str, str]]:
@@ -75,7 +93,7 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
     )
 
 
-def _live(key: str, plan: Plan) -> None:
+def _live(key: str, plan: Plan, pictures: Pictures) -> None:
     """A part of the sweep, run with the viewer's own seed and drawn into the figure."""
     by, parts = _BY.get(plan.id, "row"), _parts(plan)
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -97,21 +115,34 @@ def _live(key: str, plan: Plan) -> None:
             width=140,
             help="The first seed that was not recorded is chosen to begin with.",
         )
-    cells = [cell for cell in plan.cells if getattr(cell, by) == part]
-    configs = tuple(cell.config.replace(seed=int(seed)) for cell in cells)
+    cells = [
+        dataclasses.replace(cell, config=pictures.on(cell.config).replace(seed=int(seed)))
+        for cell in plan.cells
+        if getattr(cell, by) == part
+    ]
+    why = pictures.too_large(
+        max(cell.config.batch_size for cell in cells),
+        "choose another part or bring more pictures" if plan.id in MANY else "bring more pictures",
+    )
+    beside = "; yours are drawn beside the recorded" if pictures.drawn else ""
     ask = asking.Ask(
-        Sweep(configs),
+        None if why else Sweep(tuple(cell.config for cell in cells)),
         f"Run these {len(cells)}",
         expected=len(cells),
         doing="Training one net after another",
-        help=f"{_seconds(cells)} where nothing else computes; yours are drawn beside the recorded.",
+        help=f"{_seconds(cells)} where nothing else computes{beside}.",
+        why=why,
         progress=lambda items: done(items, cells),
     )
-    asking.show(
-        f"{key}_{plan.id}",
-        ask,
-        lambda items, own: _figures(key, plan, sweep_data.own(cells, items), False),
-    )
+
+    def draw_both(items: Sequence[Item], own: bool) -> None:
+        if pictures.drawn:
+            _figures(key, plan, sweep_data.own(cells, items), False)
+            return
+        sweep_own.keep(cells, items)
+        _own_figures(key, plan, pictures)
+
+    asking.show(f"{key}_{plan.id}", ask, draw_both)
 
 
 def _seconds(cells: Sequence[Cell]) -> str:
@@ -149,8 +180,20 @@ def _figures(key: str, plan: Plan, own: dict[tuple[str, str], float], compact: b
     except UserError as error:
         st.info(str(error))
         return
-    look = look_of(compact)
-    panels = draw(plan, record.outcomes, own, look)
+    _plot(key, plan, draw(plan, record.outcomes, own, look_of(compact)))
+    st.caption(record.label)
+    if not compact:
+        st.markdown(FINDINGS[plan.id])
+
+
+def _own_figures(key: str, plan: Plan, pictures: Pictures) -> None:
+    """The same figures with nothing in them but the viewer's own runs."""
+    found, seeds = sweep_own.outcomes(plan.cells, pictures)
+    st.markdown(sweep_own.label(pictures, found, seeds))
+    _plot(key, plan, draw(plan, found, {}, look_of(False), pictures.chance))
+
+
+def _plot(key: str, plan: Plan, panels: Sequence[Panel]) -> None:
     places = st.columns(len(panels)) if len(panels) > 1 else [st.container()]
     for place, panel in zip(places, panels, strict=True):
         with place:
@@ -163,6 +206,3 @@ def _figures(key: str, plan: Plan, own: dict[tuple[str, str], float], compact: b
                 theme=None,
                 alt=panel.alt,
             )
-    st.caption(record.label)
-    if not compact:
-        st.markdown(FINDINGS[plan.id])

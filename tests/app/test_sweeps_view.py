@@ -5,15 +5,18 @@ import json
 
 import pytest
 
+from app.compute.jobs import Sweep
 from app.compute.tickets import State
 from app.demos import DEMOS, sweep_data, sweeps
 from app.demos import recorded as recordings
 from app.demos.effects import effects
 from app.demos.factorial_figures import name_of, recipe_of, seeds_of
+from app.demos.presets import on
 from app.demos.published_paint import Look
 from app.demos.sweep_data import Outcome, best
 from app.demos.sweep_figures import draw
 from app.demos.sweep_plans import AGC, FACTORS, GLOBAL, PLANS
+from app.demos.sweep_texts import FINDINGS
 from app.theme import COLOURS
 from nfnet.run import CLASSROOM, RunConfig, UserError
 from tests.app.pages import opened
@@ -245,3 +248,82 @@ def test_what_is_said_of_small_batches_is_what_was_recorded() -> None:
         assert max(bn[size].scores) > min(nf[size].scores)
     assert nf["128"].lost == 5 and agc["128"].mean == pytest.approx(0.88, abs=0.006)
     assert all(agc[size].mean < nf[size].mean for size in ("2", "4", "8", "16"))
+
+
+# other pictures
+
+
+def ended(*accuracies: float | None) -> list[dict]:
+    return [
+        {
+            "cell": cell,
+            "step": 9,
+            "accuracy": accuracy,
+            "fate": "non-finite" if accuracy is None else "finished",
+            "clipped_share": 0.1,
+            "seconds": 1.0,
+        }
+        for cell, accuracy in enumerate(accuracies)
+    ]
+
+
+def drawn(at) -> list[float]:
+    """Every accuracy that is in the figures."""
+    values = []
+    for chart in at.get("plotly_chart"):
+        for trace in json.loads(chart.proto.spec)["data"]:
+            if trace["type"] == "heatmap":
+                values += [z for row in trace["z"] for z in row if z is not None]
+            elif trace.get("name") != "share clipped":
+                values += trace["y"]
+    return values
+
+
+def run_part(at, compute, name: str, *accuracies: float | None) -> None:
+    at.button(key=f"sweeps_{name}_ask").click().run()
+    compute.tickets[-1].items, compute.tickets[-1].state = ended(*accuracies), State("done")
+    at.run()
+    assert not at.exception
+
+
+@pytest.mark.parametrize("name", sweeps.SHOWN)
+def test_of_other_pictures_only_the_viewers_own_runs_are_drawn(page, compute, name) -> None:
+    at = page("sweeps", sweeps_title=PLANS[name].title, sweeps_data="CIFAR-10")
+    assert drawn(at) == [] and len(at.get("plotly_chart")) == (
+        2 if name in ("u", "transfer") else 1
+    )
+    run_part(at, compute, name, 0.41, None)
+    assert sorted(drawn(at)) == [0.1, 0.41]
+    assert any("In the figure are your own 2 runs, seed 5." in m.value for m in at.markdown)
+    assert not any(FINDINGS[name] in m.value for m in at.markdown)
+    at.segmented_control(key="sweeps_data").set_value("Shapes").run()
+    assert len(drawn(at)) == len(PLANS[name].cells) - 1 and 0.41 not in drawn(at)
+    assert any(FINDINGS[name].strip() in m.value for m in at.markdown)
+
+
+def test_ones_own_parts_and_seeds_are_put_together(page, compute) -> None:
+    at = page("sweeps", sweeps_data="CIFAR-10")
+    run_part(at, compute, "map", 0.3)
+    at.selectbox(key="sweeps_part_map").set_value("64").run()
+    run_part(at, compute, "map", 0.4)
+    at.number_input(key="sweeps_seed").set_value(8).run()
+    run_part(at, compute, "map", 0.5)
+    assert drawn(at) == pytest.approx([0.3, 0.45])
+    assert any("your own 3 runs, seeds 5, 8." in m.value for m in at.markdown)
+
+
+def test_a_dead_net_is_at_the_chance_of_its_own_classes() -> None:
+    cell = PLANS["u"].cells[0]
+    made = sweep_data.outcome(cell, [(None, "non-finite", 0.0), (0.8, "finished", 0.0)], 0.75)
+    assert made.scores == (0.75, 0.8) and made.lost == 1
+    assert sweep_data.outcome(cell, [(0.79, "finished", 0.0)], 0.75).lost == 1
+
+
+def test_runs_longer_than_those_of_the_shapes_are_still_allowed(page, compute) -> None:
+    for plan in PLANS.values():
+        for cell in plan.cells:
+            on(cell.config, "cifar10").check(CLASSROOM)
+    for parts in ("row", "column"):
+        for part in {getattr(cell, parts) for cell in PLANS["small"].cells}:
+            cells = [c for c in PLANS["small"].cells if getattr(c, parts) == part]
+            Sweep(tuple(on(cell.config, "cifar10") for cell in cells))
