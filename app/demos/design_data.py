@@ -12,9 +12,11 @@ from pathlib import Path
 from app.board import Entry, apart, better
 from app.compute.items import SweepItem
 from app.demos import recorded
-from app.demos.design_settings import CHANCE, REFERENCES, SEEDS, counted
+from app.demos.data_choice import Pictures
+from app.demos.design_settings import REFERENCES, SEEDS, counted
 from nfnet.run import RunConfig, UserError
 
+CLUTTER = Pictures("clutter", "the clutter")
 AGAIN = "make it with `python -m benchmarks.record_labs_design`."
 
 
@@ -61,22 +63,30 @@ def _read(path: Path, changed: int) -> Record:
     return Record(tuple(entries), label)
 
 
-def _entry(owner: str, config: RunConfig, scores: Iterable[float | None], name: str = "") -> Entry:
-    counts = counted(config)
-    alive = tuple(CHANCE if score is None else score for score in scores)
+def _entry(
+    owner: str,
+    config: RunConfig,
+    scores: Iterable[float | None],
+    name: str = "",
+    pictures: Pictures = CLUTTER,
+) -> Entry:
+    counts = counted(config, pictures.classes)
+    alive = tuple(pictures.chance if score is None else score for score in scores)
     return Entry(owner, config, alive, counts.multiply_adds, counts.parameters, name)
 
 
-def scores(items: Iterable[SweepItem]) -> list[float]:
+def scores(items: Iterable[SweepItem], chance: float) -> list[float]:
     """Accuracies of the trainings that have ended, in their order, a dead net's at chance."""
     ended = {item["cell"]: item["accuracy"] for item in items if item["fate"]}
-    return [CHANCE if ended[cell] is None else ended[cell] for cell in sorted(ended)]
+    return [chance if ended[cell] is None else ended[cell] for cell in sorted(ended)]
 
 
-def finished(owner: str, config: RunConfig, items: Sequence[SweepItem], name: str) -> Entry | None:
+def finished(
+    owner: str, config: RunConfig, items: Sequence[SweepItem], name: str, pictures: Pictures
+) -> Entry | None:
     """What a player's trainings came to; None while any of them still runs."""
-    found = scores(items)
-    return _entry(owner, config, found, name) if len(found) == len(SEEDS) else None
+    found = scores(items, pictures.chance)
+    return _entry(owner, config, found, name, pictures) if len(found) == len(SEEDS) else None
 
 
 def verdict(mine: Entry, entries: Sequence[Entry]) -> str:

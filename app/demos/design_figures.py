@@ -37,13 +37,19 @@ TABLE = """<style>
 
 @lru_cache(maxsize=256)  # viewers who have nothing on the board share one figure
 def chart(
-    recorded: tuple[Entry, ...], board: Snapshot, owner: str, look: Look, cost: int | None = None
+    recorded: tuple[Entry, ...],
+    board: Snapshot,
+    owner: str,
+    look: Look,
+    cost: int | None = None,
+    called: str = "",
 ) -> tuple[go.Figure, str]:
     """Everybody's nets, `owner`'s set off, the front drawn; what it shows in words.
 
     Args:
         owner: "" for a viewer who has no net on the board.
         cost: multiply-adds of the net that is being designed, shown as a line.
+        called: what the accuracy is of, where several sets of pictures are at hand.
     """
     entries = (*recorded, *board.entries)
     best = front(entries)
@@ -79,12 +85,16 @@ def chart(
         look,
         30 if look.narrow else 27,
         {"title": "millions of multiply-adds, log scale", **across},
-        {"title": "test accuracy", "range": [lowest, highest], "tickformat": ".2f"},
+        {"title": _of("test accuracy", called), "range": [lowest, highest], "tickformat": ".2f"},
         shapes=lines,
         annotations=notes,
         **legend(look),
     )
-    return drawn, _alt(recorded, others, mine, best)
+    return drawn, _alt(recorded, others, mine, best, called)
+
+
+def _of(accuracy: str, called: str) -> str:
+    return f"{accuracy} on {called}" if called else accuracy
 
 
 def _millions(entry: Entry) -> float:
@@ -152,7 +162,9 @@ def _said(entry: Entry) -> str:
 def _heights(entries: Sequence[Entry]) -> tuple[float, float]:
     if not entries:
         return 0.0, 1.0
-    low = max(LOWEST, min(each.low for each in entries) - 0.03)
+    # where all are low, as on CIFAR-10 or with twenty classes, the axis begins lower
+    floor = min(LOWEST, max(0.0, max(each.mean for each in entries) - 0.2))
+    low = max(floor, min(each.low for each in entries) - 0.03)
     return min(low, 0.9), min(1.0, max(each.high for each in entries) + 0.07)
 
 
@@ -180,12 +192,16 @@ def _upright(text: str, cost: int, y: float, look: Look, **place: Any) -> dict[s
 
 
 def _alt(
-    recorded: Sequence[Entry], others: Sequence[Entry], mine: Sequence[Entry], best: Sequence[Entry]
+    recorded: Sequence[Entry],
+    others: Sequence[Entry],
+    mine: Sequence[Entry],
+    best: Sequence[Entry],
+    called: str,
 ) -> str:
     steps = ", ".join(f"{short(each.multiply_adds)} {each.mean:.2f}" for each in best)
     said = (
-        f"Test accuracy against multiply-adds: {len(recorded)} recorded nets, {len(mine)} of "
-        f"yours, {len(others)} of others here."
+        f"{_of('Test accuracy', called)} against multiply-adds: {len(recorded)} recorded nets, "
+        f"{len(mine)} of yours, {len(others)} of others here."
     )
     return said + (f" Best for their cost: {steps}." if best else "")
 

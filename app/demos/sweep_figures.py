@@ -105,8 +105,8 @@ def _map(
         [trace],
         look,
         4 + 3.4 * len(rows),
-        {"title": "threshold λ", "type": "category"},
-        {"title": "batch size", "type": "category", "autorange": "reversed"},
+        {"title": "threshold λ", **_category(columns)},
+        {"title": "batch size", **_category(rows, downward=True)},
         annotations=words,
         shapes=shapes,
     )
@@ -165,13 +165,23 @@ def _own_points(outcomes: Sequence[Outcome], own: Own, look: Look) -> list[dict[
     ]
 
 
+def _category(names: list[str], downward: bool = False) -> dict[str, Any]:
+    """An axis that has all these places, whether something stands there or not."""
+    ends = [-0.5, len(names) - 0.5]
+    return {
+        "type": "category",
+        "categoryarray": names,
+        "categoryorder": "array",
+        "range": ends[::-1] if downward else ends,
+    }
+
+
 def _frame(traces: list[dict[str, Any]], title: str, columns: list[str], look: Look) -> go.Figure:
-    upright = {"type": "category", "categoryarray": columns, "categoryorder": "array"}
     return figure(
         traces,
         look,
         23,
-        {"title": title, **upright},
+        {"title": title, **_category(columns)},
         {"title": "test accuracy", "range": [0, 1.04], "dtick": 0.2},
         **legend(look),
     )

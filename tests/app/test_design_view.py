@@ -23,6 +23,7 @@ from app.demos.design_settings import (
     described,
     design,
 )
+from app.demos.own_source import YOURS
 from app.demos.published_paint import Look
 from nfnet.run import CLASSROOM, UserError
 from tests.app.pages import opened
@@ -56,9 +57,14 @@ def recorded(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def board(monkeypatch) -> Board:
-    empty = Board()
-    monkeypatch.setattr("app.demos.design.BOARD", empty)
+def board(boards) -> Board:
+    return boards["clutter"]
+
+
+@pytest.fixture
+def boards(monkeypatch) -> dict[str, Board]:
+    empty = {"clutter": Board(), "cifar10": Board()}
+    monkeypatch.setattr("app.demos.design.BOARDS", empty)
     return empty
 
 
@@ -336,3 +342,46 @@ def test_the_recording_that_is_shipped_is_of_these_nets() -> None:
     record = design_data.references()
     assert [each.name for each in record.entries] == list(REFERENCES)
     assert all(len(each.scores) >= 3 for each in record.entries)
+
+
+# other pictures
+
+
+def test_cifar10_has_a_chart_of_its_own(page, compute, boards) -> None:
+    boards["clutter"].add(entry("somebody else", 0.6, 0.7, 0.8))
+    at, other = page(design_data="CIFAR-10"), page(design_data="CIFAR-10")
+    assert not traces(at) and "test accuracy on CIFAR-10" in json.dumps(spec(at))
+    assert any("a chart of its own" in each.value for each in at.markdown)
+    at.button(key="design_ask").click().run()
+    assert at.segmented_control(key="design_data").disabled  # another choice would end it
+    finish(compute.tickets[0], 0.4, 0.5, None)
+    at.run()
+    (mine,) = boards["cifar10"].now.entries
+    assert mine.scores == (0.4, 0.5, 0.1) and mine.config.dataset == "cifar10"
+    assert len(boards["clutter"].now.entries) == 1
+    assert set(traces(at)) == {"yours", "nobody did better with fewer"}
+    assert not any("Is larger better?" in each.value for each in at.markdown)
+    assert len(traces(other.run())["others here"]["x"]) == 1
+    at.segmented_control(key="design_data").set_value("Clutter").run()
+    assert "yours" not in traces(at) and len(traces(at)["recorded"]["x"]) == len(REFERENCES)
+
+
+def test_nets_on_ones_own_pictures_stay_with_their_owner(page, compute, boards) -> None:
+    digest = "0123456789abcdef"
+    found = {"classes": ["a", "b"], "counts": [300, 100], "skipped": 0, "dataset": f"own:{digest}"}
+    at = page(design_data=YOURS, design_own=digest)
+    compute.tickets[0].items, compute.tickets[0].state = [found], State("done")
+    at.run()
+    said = " ".join(each.value for each in at.markdown)
+    assert "stay **off everybody's chart**" in said and "everybody on this server" not in said
+    assert "The test has 80 pictures" in said and "±0.10" in said
+    at.button(key="design_ask").click().run()
+    finish(compute.tickets[1], 0.8, 0.9, None)
+    at.run()
+    assert not at.exception
+    assert not any(each.now.entries for each in boards.values())
+    assert traces(at)["yours"]["y"] == [pytest.approx((0.8 + 0.9 + 0.75) / 3)]  # chance is .75
+    two_classes = counted(design(USUAL), 2)
+    assert traces(at)["yours"]["x"] == [two_classes.multiply_adds / 1e6]
+    assert two_classes.parameters < counted(design(USUAL)).parameters
+    assert not traces(page(design_data="CIFAR-10"))
