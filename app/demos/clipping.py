@@ -9,8 +9,9 @@ import streamlit as st
 
 from app import shell
 from app.components.clip_canvas import Choice, Look, clip_canvas
-from app.demos import clip_settings, fresh, links, one_of, recorded, reset, screen
+from app.demos import clip_settings, data_choice, fresh, links, one_of, recorded, reset, screen
 from app.demos.clipping_words import (
+    NOT_THESE,
     NOTHING,
     PIECES,
     WORDS,
@@ -20,6 +21,7 @@ from app.demos.clipping_words import (
     formula,
     takeaway,
 )
+from app.demos.data_choice import SHAPES, Pictures
 from app.demos.presets import LAMBDAS
 from app.demos.unit_figures import Units, shares_by_layer, sorted_units
 from nfnet.run import CLIP_BY, UserError
@@ -58,20 +60,24 @@ def render(params: dict[str, Any], compact: bool) -> None:
                 "step": ("training step", one_of(*map(str, fresh.STEPS), fresh.TRAINED)),
                 "lambda": ("threshold", clip_settings.threshold),
                 "by": ("way of clipping", one_of(*CLIP_BY)),
+                **data_choice.readers(),
             },
         )
         st.markdown(WORDS)
     clip_settings.arrive(key, params["clipping"], compact, plain)
-    step = _controls(params, compact, plain)
+    step, data = _controls(params, compact, plain)
+    pictures = SHAPES if compact else data_choice.bring(key, data)
+    if pictures is None:
+        return
     try:
-        item, label = _gradients(key, step)
+        item, label = _gradients(key, step, pictures)
     except UserError as error:
         missing = (
             NOTHING if step != fresh.TRAINED else "The trained net's gradients are not recorded."
         )
         st.info(str(error) if str(error) != recorded.MISSING else missing)
         if not compact and step != fresh.TRAINED:
-            fresh.offer(key)
+            fresh.offer(key, pictures)
         return
     view = View(
         key,
@@ -98,12 +104,12 @@ def render(params: dict[str, Any], compact: bool) -> None:
     with right:
         _layers(view)
     if step != fresh.TRAINED:
-        fresh.offer(key)
+        fresh.offer(key, pictures)
 
 
-def _controls(params: dict[str, Any], compact: bool, plain: bool) -> str:
-    """The settings that are no part of the canvas. Returns the training step."""
-    key = params["key"]
+def _controls(params: dict[str, Any], compact: bool, plain: bool) -> tuple[str, str]:
+    """The settings that are no part of the canvas: the training step, the pictures' name."""
+    key, data = params["key"], ""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         step = st.segmented_control(
             "Training step",
@@ -129,20 +135,32 @@ def _controls(params: dict[str, Any], compact: bool, plain: bool) -> str:
                 key=f"{key}_by",
             )
         if not compact:
+            data = data_choice.select(key)
             usual = {"step": params["step"], "lambda": params["clipping"], "by": clip_settings.BY}
-            reset.button(key, usual)
+            reset.button(key, {**usual, "data": "Shapes"})
             called = {"step": "training step", "canvas": "canvas", "another": "another net"}
-            links.hand_out(key, called)
-    return step
+            links.hand_out(key, called | data_choice.CALLED)
+    return step, data
 
 
-def _gradients(key: str, step: str) -> tuple[dict[str, Any], str]:
-    """One item of a Gradients job, and whose it is: the viewer's own if there is one."""
-    own = st.session_state.get(f"{key}_own")
-    if own and step != fresh.TRAINED:
+def _gradients(key: str, step: str, pictures: Pictures) -> tuple[dict[str, Any], str]:
+    """One item of a Gradients job, and whose it is: the viewer's own if there is one.
+
+    Raises:
+        UserError: there is none for these pictures at this step.
+    """
+    if step == fresh.TRAINED:
+        item, label = gradients_at(step)
+        return item, label + (NOT_THESE.format(pictures.called) if pictures.private else "")
+    own = fresh.taken(key, pictures)
+    if own:
         config, items = own
-        item = next(item for item in items if item["step"] == int(step))
-        return item, f"{describe(config)} Taken on this server just now."
+        item = next((item for item in items if item["step"] == int(step)), None)
+        if item is None:
+            raise UserError(f"This net died before step {step}; choose an earlier one.")
+        return item, f"{describe(config)} Taken just now on this server, on {pictures.called}."
+    if not pictures.drawn:
+        raise UserError(f"{pictures.unrecorded} {pictures.conditions} Take fresh gradients below.")
     return gradients_at(step)
 
 

@@ -84,6 +84,9 @@ class Pictures:
         return f"{words}; each run takes {more:.0%} more steps." if more else f"{words}."
 
 
+SHAPES = Pictures("shapes", "the shapes")
+
+
 def select(
     key: str,
     sets: Mapping[str, str] = SETS,

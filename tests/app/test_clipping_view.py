@@ -13,6 +13,7 @@ from app.compute.tickets import State
 from app.demos import fresh, recorded
 from app.demos.clip_settings import threshold
 from app.demos.clipping_words import angle, floored, formula, takeaway
+from app.demos.presets import on
 from app.demos.unit_figures import Units, shares_by_layer, sorted_units
 from app.theme import COLOURS
 from nfnet.formulas import global_clip_factor
@@ -360,3 +361,33 @@ def test_the_plain_page_takes_the_nearest_stop(page) -> None:
     at.segmented_control(key="clip_by").set_value("global").run()
     assert "the whole net's ratio" in words(at)
     assert at.query_params["clip_by"] == "global"
+
+
+# other pictures
+
+
+def test_of_cifar10_only_gradients_taken_on_it_are_shown(page, compute) -> None:
+    at = page()
+    at.button(key="clip_fresh").click().run()
+    compute.tickets[0].items = [item(0), item(20, scale=4.0), item(60)]
+    compute.tickets[0].state = State("done")
+    at.run()
+    at.segmented_control(key="clip_data").set_value("CIFAR-10").run()
+    assert "Nothing is recorded here for CIFAR-10" in at.info[0].value
+    assert not at.get("plotly_chart") and not [b for b in at.button if "Back" in b.label]
+    at.button(key="clip_fresh").click().run()
+    ticket = compute.tickets[1]
+    assert ticket.job.config == on(RunConfig(clipping=0.01, seed=1), "cifar10")
+    ticket.items = [{"loading": {"what": "CIFAR-10", "done": 0, "total": 0}}]
+    ticket.state = State("running")
+    at.run()
+    assert at.get("progress")[0].proto.text == "CIFAR-10: 0 MB"
+    ticket.items += [item(0), item(20, scale=2.0)]  # and then it died
+    ticket.state = State("done")
+    at.run()
+    assert "on CIFAR-10." in at.caption[0].value and not at.info
+    assert r"\frac{1}{1} = 1" in at.latex[0].value
+    at.segmented_control(key="clip_step").set_value("60").run()
+    assert "died before step 60" in at.info[0].value and not at.exception
+    at.segmented_control(key="clip_data").set_value("Shapes").run()
+    assert "on the shapes." in at.caption[0].value
