@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from app.compute.jobs import Sweep
 from app.deck.model import Still
-from app.demos import DEMOS, asking, links, one_of, reset, screen, sweep_data, whole
+from app.demos import (
+    DEMOS,
+    asking,
+    data_choice,
+    links,
+    one_of,
+    reset,
+    screen,
+    sweep_data,
+    sweep_own,
+    whole,
+)
+from app.demos.data_choice import Pictures
 from app.demos.factorial_figures import cells_figure, effects_figure
 from app.demos.published_paint import Look
 from app.demos.stills import SIZE as STILL_SIZE
-from app.demos.sweep_plans import PLANS
+from app.demos.sweep_data import Outcome
+from app.demos.sweep_plans import PLANS, Plan
 from app.demos.sweeps import LETTERS, done
 from nfnet.run import UserError
 
@@ -56,9 +70,10 @@ def render(params: dict[str, Any], compact: bool) -> None:
     if compact:
         _figures(key, NETS[params["net"]], params["lr"], {}, True)
         return
-    called = {"net": "net", "lr": "learning rate", "seed": "seed"}
+    called = {"net": "net", "lr": "learning rate", "seed": "seed", **data_choice.CALLED}
     readers = {"net": one_of(*NETS), "lr": one_of(*RATES), "seed": whole(0, 9999)}
-    links.check(key, {name: (called[name], read) for name, read in readers.items()})
+    settings = {name: (called[name], read) for name, read in readers.items()}
+    links.check(key, settings | data_choice.readers())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         net = st.segmented_control(
             "Net",
@@ -76,6 +91,7 @@ def render(params: dict[str, Any], compact: bool) -> None:
             key=f"{key}_lr",
             bind="query-params",
         )
+        name = data_choice.select(key)
         plan = PLANS[NETS[net]]
         seed = st.number_input(
             "Seed of your own runs",
@@ -87,30 +103,48 @@ def render(params: dict[str, Any], compact: bool) -> None:
             width=180,
             help="The first seed that was not recorded is chosen to begin with.",
         )
-        reset.button(key, {"net": params["net"], "lr": params["lr"], "seed": len(plan.seeds)})
+        usual = {"net": params["net"], "lr": params["lr"], "data": "Shapes"}
+        reset.button(key, {**usual, "seed": len(plan.seeds)})
         links.hand_out(key, called)
-    st.markdown(OFF)
-    cells = [cell for cell in plan.cells if cell.row == lr]
-    ask = asking.Ask(
-        Sweep(tuple(cell.config.replace(seed=int(seed)) for cell in cells)),
-        f"Run all {len(cells)} with this seed",
-        expected=len(cells),
-        doing="Training one net after another",
-        help="About five seconds a net, two minutes in all; each appears when it is done.",
-        progress=lambda items: done(items, cells),
-    )
-
-    def draw(items: Sequence[Any], own: bool) -> None:
-        _figures(key, plan.id, lr, sweep_data.own(cells, items), False)
-
-    asking.show(f"{key}_{plan.id}", ask, draw)
-    if plan.id == "factorial":
-        st.markdown(FOUND)
-    st.markdown(MAY)
+    pictures = data_choice.bring(key, name)
+    if pictures is not None:
+        st.markdown(OFF)
+        _live(key, plan, lr, int(seed), pictures)
+        st.markdown(MAY)
     st.subheader("The full nets: the paper's own ablation")
     waterfall = DEMOS["published"]
     with st.container(width=960):  # as large as the figures above
         waterfall.render(waterfall.read({"figure": "waterfall", "key": f"{key}_paper"}), True)
+
+
+def _live(key: str, plan: Plan, lr: str, seed: int, pictures: Pictures) -> None:
+    """All combinations at one rate, run with the viewer's own seed."""
+    row = [cell for cell in plan.cells if cell.row == lr]
+    cells = [replace(c, config=pictures.on(c.config).replace(seed=seed)) for c in row]
+    why = pictures.too_large(cells[0].config.batch_size)
+    ask = asking.Ask(
+        None if why else Sweep(tuple(cell.config for cell in cells)),
+        f"Run all {len(cells)} with this seed",
+        expected=len(cells),
+        doing="Training one net after another",
+        help="About five seconds a net, two minutes in all; each appears when it is done.",
+        why=why,
+        progress=lambda items: done(items, cells),
+    )
+
+    def draw(items: Sequence[Any], own: bool) -> None:
+        if pictures.drawn:
+            _figures(key, plan.id, lr, sweep_data.own(cells, items), False)
+            return
+        sweep_own.keep(cells, items)
+        found, seeds = sweep_own.outcomes(row, pictures)
+        st.markdown(sweep_own.label(pictures, found, seeds))
+        whole_seeds, _ = sweep_own.outcomes(row, pictures, complete=True)
+        _both(key, found, whole_seeds, {}, LETTERS, [cell.column for cell in row])
+
+    asking.show(f"{key}_{plan.id}", ask, draw)
+    if plan.id == "factorial" and pictures.drawn:
+        st.markdown(FOUND)
 
 
 def lab(params: dict[str, Any]) -> list[tuple[str, str]]:
@@ -140,15 +174,27 @@ def _figures(
     outcomes = [each for each in record.outcomes if each.row == lr]
     # twenty rows: larger letters would not fit on a slide
     size = min(20, screen.size(True)) if compact else LETTERS
+    _both(key, outcomes, outcomes, own, size)
+    st.caption(record.label)
+
+
+def _both(
+    key: str,
+    outcomes: Sequence[Outcome],
+    complete: Sequence[Outcome],
+    own: Mapping[tuple[str, str], float],
+    size: int,
+    columns: Sequence[str] = (),
+) -> None:
+    """Every net, and what the ingredients changed in the seeds that all nets were run with."""
     look = Look(st.context.theme.type == "dark", size)
     left, right = st.columns(2)
     with left:
         st.markdown("**Every net** (dot: mean of the seeds; bar: lowest to highest)")
-        _plot(cells_figure(outcomes, own, look), f"{key}_cells")
+        _plot(cells_figure(outcomes, own, look, columns), f"{key}_cells")
     with right:
         st.markdown("**What an ingredient changed** (dot: one seed; bar: mean)")
-        _plot(effects_figure(outcomes, look), f"{key}_effects")
-    st.caption(record.label)
+        _plot(effects_figure(complete, look, len(columns)), f"{key}_effects")
 
 
 def _plot(drawn: tuple[Any, str], key: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -33,16 +33,30 @@ def recipe_of(column: str) -> str:
 
 
 def _every(names: list[str]) -> dict[str, Any]:
-    """An axis that names every row, however close they are."""
-    return {"type": "category", "categoryarray": names, "categoryorder": "array", "dtick": 1}
+    """An axis that names every row, however close they are, and whether anything stands there."""
+    return {
+        "type": "category",
+        "categoryarray": names,
+        "categoryorder": "array",
+        "dtick": 1,
+        "range": [-0.5, len(names) - 0.5],
+    }
 
 
 def cells_figure(
-    outcomes: Sequence[Outcome], own: Mapping[tuple[str, str], float], look: Look
+    outcomes: Sequence[Outcome],
+    own: Mapping[tuple[str, str], float],
+    look: Look,
+    columns: Iterable[str] = (),
 ) -> tuple[go.Figure, str]:
-    """Each net's accuracy, the best at the top; a bar from the lowest to the highest seed."""
+    """Each net's accuracy, the best at the top; a bar from the lowest to the highest seed.
+
+    Args:
+        columns: the nets that there could be; those that were not run are at the foot, empty.
+    """
     ranked = sorted(outcomes, key=lambda each: each.mean)
     names = [name_of(each.column) for each in ranked]
+    missing = [name for name in map(name_of, columns) if name not in names]
     traces: list[dict[str, Any]] = [
         {
             "type": "scatter",
@@ -88,26 +102,30 @@ def cells_figure(
     drawn = figure(
         traces,
         look,
-        ROW_FRAME + ROW * len(ranked),
+        ROW_FRAME + ROW * (len(ranked) + len(missing)),
         {"title": "test accuracy", "range": [0, 1.02], "dtick": 0.2},
-        _every(names),
+        _every(missing + names),
     )
     told = "; ".join(f"{name_of(each.column)} {each.mean:.2f}" for each in reversed(ranked))
-    return drawn, f"Mean test accuracy of each net, best first: {told}."
+    return drawn, f"Mean test accuracy of each net, best first: {told or 'no runs yet'}."
 
 
-def effects_figure(outcomes: Sequence[Outcome], look: Look) -> tuple[go.Figure, str]:
-    """Main effects and interactions: a bar for the mean, a dot for each seed."""
-    found = effects(FACTORS, seeds_of(outcomes))
-    found = [each for each in found if each.by_seed][::-1]
-    names = [" × ".join(SHORT[part] for part in each.factors) for each in found]
+def effects_figure(outcomes: Sequence[Outcome], look: Look, rows: int = 0) -> tuple[go.Figure, str]:
+    """Main effects and interactions: a bar for the mean, a dot for each seed.
+
+    Args:
+        rows: as many as the figure beside it has.
+    """
+    every = effects(FACTORS, seeds_of(outcomes))[::-1]
+    found = [each for each in every if each.by_seed]  # of a full factorial all, else none
+    names = [" × ".join(SHORT[part] for part in each.factors) for each in every]
     paints = [look.colour("agc" if len(each.factors) == 1 else "batch") for each in found]
     traces: list[dict[str, Any]] = [
         {
             "type": "bar",
             "orientation": "h",
             "x": [each.mean for each in found],
-            "y": names,
+            "y": names[: len(found)],
             "marker": {"color": paints, "opacity": 0.55},
             "hovertemplate": "%{y}: %{x:+.3f}<extra></extra>",
         },
@@ -115,18 +133,21 @@ def effects_figure(outcomes: Sequence[Outcome], look: Look) -> tuple[go.Figure, 
             "type": "scatter",
             "mode": "markers",
             "x": [value for each in found for value in each.by_seed],
-            "y": [name for each, name in zip(found, names, strict=True) for _ in each.by_seed],
+            "y": [name for each, name in zip(every, names, strict=True) for _ in each.by_seed],
             "marker": {"color": look.text, "size": 0.45 * look.size, "symbol": "circle-open"},
             "hovertemplate": "%{y}, one seed: %{x:+.3f}<extra></extra>",
         },
     ]
+    across = {} if found else {"range": [-1, 1]}
     drawn = figure(
         traces,
         look,
-        ROW_FRAME + ROW * max(len(outcomes), len(found)),
-        {"title": "change of accuracy", "zeroline": True, "zerolinecolor": look.muted},
+        ROW_FRAME + ROW * max(rows, len(outcomes), len(every)),
+        {"title": "change of accuracy", "zeroline": True, "zerolinecolor": look.muted, **across},
         _every(names),
     )
+    if not found:
+        return drawn, "No effects yet: they need every net, run with the same seed."
     told = "; ".join(
         f"{name} {each.mean:+.2f}" for name, each in zip(names[::-1], found[::-1], strict=True)
     )

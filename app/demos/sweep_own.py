@@ -57,7 +57,7 @@ def label(pictures: Pictures, found: Sequence[Outcome], seeds: Sequence[int]) ->
     words += f"In the figure are your own {count} runs, " if count > 1 else "One run of yours, "
     words += f"seed{'s'[: len(seeds) > 1]} {', '.join(map(str, seeds))}. "
     if len(seeds) == 1:
-        words += "One seed ranks nothing that lies close together; run another and they are joined."
+        words += "One seed ranks nothing that lies close together: run another, and both count."
     return words
 
 
