@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from app.deck.model import Still
-from app.demos import links, named, one_of, recorded, reset, whole
+from app.demos import data_choice, links, named, one_of, recorded, reset, whole
 from app.demos.filters_figures import arrays, bars, number, sheet
 from app.demos.gamma_figures import ACTIVATIONS, CLOSED, SIZES, estimate, exact, running
 from app.demos.presets import LAMBDAS
@@ -31,12 +32,13 @@ GAINS = ("0.25", "0.5", "1", "1.5", "2", "learned")
 DEFAULTS = {
     **{"net": "nfnet_mini", "filter": 1, "gain": "1"},
     **{"activation": "relu", "samples": "10,000", "draw": 0},
-    **{"lambda": "0.01", "lr": "1", "momentum": "0.9", "ws": "on"},
+    **{"lambda": "0.01", "lr": "1", "momentum": "0.9", "ws": "on", "data": "Shapes"},
 }
 CALLED = {
     **{"net": "net", "filter": "filter", "gain": "gain"},
     **{"activation": "activation", "samples": "samples", "draw": "draw"},
     **{"lambda": "threshold λ", "lr": "rate", "momentum": "momentum", "ws": "standardization"},
+    **data_choice.CALLED,
 }
 MISSING = "There are no recorded filters of this net; choose another one."
 FORMULA = r"\hat W = g\,\frac{W - \mu}{\sqrt N\,\sigma} = g\,\frac{W - \mu}{\lVert W - \mu \rVert}"
@@ -73,7 +75,8 @@ def render(params: dict[str, Any], compact: bool) -> None:
                 **{"draw": whole(0, 9999), "lambda": one_of(*LAMBDAS), "lr": one_of(*LRS)},
                 **{"momentum": one_of(*MOMENTA), "ws": one_of("on", "off")},
             }.items()
-        },
+        }
+        | data_choice.readers(),
     )
     with st.container(horizontal=True):
         reset.button(key, DEFAULTS)
@@ -230,7 +233,12 @@ def _limit(key: str, compact: bool) -> None:
         lr = segmented(key, "lr", "Rate", {lr: lr for lr in LRS})
         momentum = segmented(key, "momentum", "Momentum", {m: m for m in MOMENTA})
         ws = segmented(key, "ws", "Weight standardization", {"on": "on", "off": "off"})
-    speed_limit(f"{key}_turns", job(clips, lr, momentum, ws == "on"), False, _figure)
+        name = data_choice.select(key)
+    pictures = data_choice.bring(key, name)
+    if pictures is not None:
+        asked = job(clips, lr, momentum, ws == "on")
+        asked = replace(asked, config=pictures.on(asked.config))
+        speed_limit(f"{key}_turns", asked, False, _figure, pictures)
 
 
 # shared

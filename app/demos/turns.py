@@ -10,6 +10,7 @@ import streamlit as st
 
 from app.compute.jobs import Turns
 from app.demos import asking, recorded
+from app.demos.data_choice import SHAPES, Pictures
 from app.demos.published_paint import Drawn, Look
 from app.demos.turn_figures import clock_hands, gathered, right_angles, turned
 from app.demos.turn_settings import RECORDED
@@ -32,18 +33,21 @@ EXACT = (
     "a step at most). Momentum sums past gradients, each within its own limit, with weights that "
     "add up to ten, and old gradients no longer stand at right angles: the limit with momentum "
     "holds only as far as the filter has not grown shorter. At λ 0.01, rate 1 and momentum 0.9, "
-    "over five seeds, no filter turned further than 4.8 times one gradient's limit: about half of "
-    "what momentum allows."
+    "over five seeds on the shapes, no filter turned further than 4.8 times one gradient's limit: "
+    "about half of what momentum allows."
 )
 MISSING = "There is no recorded training with these settings; press **Watch the filters turn**."
 Show = Callable[[str, bool, Callable[[Look], Drawn]], None]
 
 
-def speed_limit(key: str, job: Turns, compact: bool, show: Show) -> None:
+def speed_limit(
+    key: str, job: Turns, compact: bool, show: Show, pictures: Pictures = SHAPES
+) -> None:
     """The sign, and how far the filters of this training turn.
 
     Args:
         show: draws a figure at a place, for wide and narrow screens.
+        pictures: what the job trains on.
     """
     config = job.config
     was = find(job)
@@ -58,15 +62,19 @@ def speed_limit(key: str, job: Turns, compact: bool, show: Show) -> None:
         st.markdown(WORDS)
     _sign(job)
     st.markdown(EXACT)
+    if not pictures.drawn:
+        st.markdown(f"{pictures.unrecorded} {pictures.conditions}")
+    why = pictures.too_large(config.batch_size)
     asking.show(
         key,
         asking.Ask(
-            job,
+            None if why else job,
             "Watch the filters turn",
             expected=len(job.at_steps),
             doing=f"Training seed {config.seed}",
             help="Trains the lecture's small NF net for 80 steps on this server: ten seconds or "
             "more.",
+            why=why,
             recorded=was.items if was else (),
             about=was.label if was else "",
         ),

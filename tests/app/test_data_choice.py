@@ -39,6 +39,7 @@ LABS = {
     "sweeps": Lab("sweeps", "sweeps", "sweeps_map_ask"),
     "clipping": Lab("clipping", "clip", "clip_fresh"),
     "factorial": Lab("factorial", "factorial", "factorial_factorial_ask"),
+    "weights": Lab("standardization", "weights", "weights_turns_ask"),
     "design": Lab("design", "design", "design_ask", tuple(HARDER)),
 }
 every_lab = pytest.mark.parametrize("lab", LABS.values(), ids=LABS)

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -13,7 +14,7 @@ from app.compute.tickets import State
 from app.demos import DEMOS, recorded
 from app.demos.filters_figures import arrays, bars, number, sheet
 from app.demos.gamma_figures import ACTIVATIONS, SIZES, estimate, exact, running
-from app.demos.presets import LAMBDAS
+from app.demos.presets import LAMBDAS, on
 from app.demos.published_paint import Look
 from app.demos.standardization import FLOOR
 from app.demos.turn_figures import clock_hands, gathered, right_angles, turned
@@ -275,3 +276,18 @@ def test_a_slide_shows_the_part_it_names(part: str, compute) -> None:
     assert not at.exception and at.get("plotly_chart") and not compute.tickets
     (figure,) = DEMOS["standardization"].still(DEMOS["standardization"].read({"part": part}))
     assert figure.alt
+
+
+def test_filters_turn_on_other_pictures_too(page, compute) -> None:
+    at = page(weights_data="CIFAR-10")
+    assert "farthest turn" not in words(at) and "Recorded 2026" not in words(at)
+    assert metrics(at)["Speed limit of one gradient"] == "0.573°"  # whatever the pictures
+    at.button(key="weights_turns_ask").click().run()
+    (ticket,) = compute.tickets
+    asked = job("0.01", "1", "0.9")
+    assert ticket.job == replace(asked, config=on(asked.config, "cifar10"))
+    assert find(ticket.job) is None
+    loading = {"loading": {"what": "CIFAR-10", "done": 0, "total": 0}}
+    ticket.items, ticket.state = [loading, item(1), item(5, 2.0)], State("done")
+    at.run()
+    assert "**2°**, at step 5" in words(at) and not at.exception
