@@ -9,16 +9,19 @@ import streamlit as st
 
 from app.compute.jobs import Item, Race
 from app.deck.model import Still
-from app.demos import asking, links, one_of, recorded, reset, screen, whole
+from app.demos import asking, data_choice, links, one_of, recorded, reset, screen, whole
 from app.demos.blackbox_figures import Flight, flight_figure, flights
-from app.demos.blackbox_runs import CLIPPING, MEASURED, SEEDS, lanes, recording
+from app.demos.blackbox_runs import CLIPPING, ELSEWHERE, MEASURED, SEEDS, lanes, recording
 from app.demos.curves import number, story
+from app.demos.data_choice import SHAPES, Pictures
 from app.demos.layer_chart import ratio_by_layer
 from app.demos.presets import LAMBDAS, Lane
 from nfnet.run import UserError
 
 STOPS = LAMBDAS[:-1]
+MINE = "The crash is your own run on {}, trained here before."
 MISSING = "There is no recorded crash; the button below trains the run live, and then it is here."
+LONGEST = 100  # steps that can be scrubbed
 HEIGHT = {True: 420, False: 620}  # px of the figure, compact or not
 SAME = (
     "The fork begins with the same seed, so it is the same run, step by step, until AGC comes on; "
@@ -37,10 +40,12 @@ def render(params: dict[str, Any], compact: bool) -> None:
             key,
             {
                 "seed": ("run", one_of(*map(str, SEEDS))),
-                "step": ("step", whole(1, 100)),
+                "step": ("step", whole(1, LONGEST)),
                 "lambda": ("threshold", one_of(*STOPS)),
+                **data_choice.readers(),
             },
         )
+    name = ""
     controls = st.container()  # drawn when it is known how long the run lived
     with controls.container(horizontal=True, vertical_alignment="bottom"):
         seed = int(_seed(params, compact))
@@ -53,32 +58,41 @@ def render(params: dict[str, Any], compact: bool) -> None:
             width=260,
         )
         if not compact:
+            name = data_choice.select(key)
             usual = {"seed": params["seed"], "lambda": params["clipping"], "step": params["step"]}
-            reset.button(key, usual)
-            links.hand_out(key, {"seed": "run", "lambda": "threshold", "step": "step"})
-    was = _recorded(seed)
+            reset.button(key, {**usual, "data": "Shapes"})
+            called = {"seed": "run", "lambda": "threshold", "step": "step"}
+            links.hand_out(key, called | data_choice.CALLED)
+    with controls:
+        pictures = SHAPES if compact else data_choice.bring(key, name)
+    if pictures is None:
+        return
+    was = _recorded(seed) if pictures.drawn else None
     before = [item for item in was.items if item[0] == 0] if was else []
+    before = before or _kept(key).get((pictures.dataset, seed), [])
     with controls:
         step = _step(params, compact, _last(before))
-        if not was:
-            st.info(MISSING)
-    both = lanes(seed, float(stop), step)
+        if not before:
+            st.info(MISSING if pictures.drawn else _unrecorded(pictures))
+    both = lanes(seed, float(stop), step, pictures.dataset, pictures.counts)
+    why = pictures.too_large(both[0].config.batch_size)
     configs = tuple(lane.config for lane in both)
     same = was is not None and was.configs == configs
     asking.show(
         f"{key}_fork",
         asking.Ask(
-            Race(configs),
+            None if why else Race(configs),
             f"AGC from step {step}",
             expected=2 * configs[0].steps,
             doing="Training both",
             help="Trains the run again on this server, and beside it the same run with AGC from "
             "the step on that you have chosen; ten seconds or more.",
+            why=why,
             recorded=was.items if same else before,
-            about=was.label if was else "",
+            about=was.label if was else MINE.format(pictures.called) if before else "",
             progress=lambda items: _progress(both, items),
         ),
-        lambda items, own: _draw(key, both, items, step, compact),
+        lambda items, own: _draw(key, both, _remembered(key, both, items), step, compact),
     )
 
 
@@ -117,9 +131,32 @@ def _recorded(seed: int) -> recorded.Recorded | None:
         return None
 
 
+def _kept(key: str) -> dict[tuple[str, int], list[Item]]:
+    """(data set, seed) -> the viewer's own crash, for what nothing is recorded."""
+    return st.session_state.setdefault(f"{key}_crashes", {})
+
+
+def _remembered(key: str, both: Sequence[Lane], items: Sequence[Item]) -> Sequence[Item]:
+    """The items; a crash that is over is kept, so that one can scrub it and fork it elsewhere."""
+    crash = [item for item in items if item[0] == 0]
+    config = both[0].config
+    if config.dataset != SHAPES.dataset and flights(both, crash)[0].curve.end:
+        _kept(key)[config.dataset, config.seed] = crash
+    return items
+
+
+def _unrecorded(pictures: Pictures) -> str:
+    """That no crash is recorded, and what one may expect of one's own."""
+    return (
+        f"{pictures.unrecorded} The button below trains the run live; then choose a step before "
+        f"its end and fork it there. It is the NF net at rate {ELSEWHERE:g}, at which λ 0.01 is "
+        "the threshold to try first. Nothing is promised: it may die at any step, or not at all."
+    )
+
+
 def _last(items: Sequence[Item]) -> int:
     """The step at which the recorded run ended; where there is none, as far as runs go."""
-    return items[-1][1].step if items else 40
+    return min(LONGEST, items[-1][1].step) if items else 40
 
 
 def _progress(both: Sequence[Lane], items: Sequence[Item]) -> float:
@@ -157,9 +194,10 @@ def _draw(
     left, right = st.columns([3, 2], gap="large")
     with left:
         _instruments(key, crash, step, both[1].config.clipping, dark, size)
-    with right:
-        st.subheader("How late is too late?")
-        st.markdown(how_late())
+    if both[0].config.dataset == SHAPES.dataset:
+        with right:
+            st.subheader("How late is too late?")
+            st.markdown(how_late())
 
 
 def _instruments(

@@ -14,6 +14,7 @@ from app.demos.clipping_words import (
     NOT_THESE,
     NOTHING,
     PIECES,
+    UNTAKEN,
     WORDS,
     angle,
     describe,
@@ -160,7 +161,7 @@ def _gradients(key: str, step: str, pictures: Pictures) -> tuple[dict[str, Any],
             raise UserError(f"This net died before step {step}; choose an earlier one.")
         return item, f"{describe(config)} Taken just now on this server, on {pictures.called}."
     if not pictures.drawn:
-        raise UserError(f"{pictures.unrecorded} {pictures.conditions} Take fresh gradients below.")
+        raise UserError(UNTAKEN.format(called=pictures.called) + " " + pictures.conditions)
     return gradients_at(step)
 
 

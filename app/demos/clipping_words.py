@@ -18,6 +18,7 @@ WORDS = """
 NOTHING = (
     "There are no recorded gradients; the button **Take fresh gradients** on Clipping makes some."
 )
+UNTAKEN = "No gradients of these steps are recorded for {called}; take fresh ones below."
 NOT_THESE = " They are of CIFAR-10, not of {}."
 PIECES = {"unit": "unit (AGC)", "layer": "layer", "global": "whole net"}
 

@@ -33,7 +33,10 @@ def offer(key: str, pictures: Pictures) -> None:
     waiting = ticket is not None and not ticket.state.ended
     with st.container(key=f"{key}_another"):
         st.subheader("Another net")
-        st.markdown("The same net from other first weights: does the picture change?")
+        if pictures.drawn:
+            st.markdown("The same net from other first weights: does the picture change?")
+        else:
+            st.markdown(f"The same net, trained here and now on {pictures.called}.")
         st.fragment(_part, run_every=1.0 if waiting else None)(key, pictures, waiting)
 
 

@@ -11,7 +11,16 @@ from app.compute.tickets import State
 from app.demos import DEMOS, recorded
 from app.demos.blackbox import STOPS, alternative, how_late, reading, still
 from app.demos.blackbox_figures import flight_figure, flights
-from app.demos.blackbox_runs import CLIPPING, CRASH, SEED, SEEDS, STEP, lanes, recording
+from app.demos.blackbox_runs import (
+    CLIPPING,
+    CRASH,
+    ELSEWHERE,
+    SEED,
+    SEEDS,
+    STEP,
+    lanes,
+    recording,
+)
 from nfnet.run import CLASSROOM, Step, UserError
 from tests.app.pages import opened
 from tests.app.scripted_compute import died, finished, step
@@ -216,3 +225,36 @@ def test_without_a_recording_one_can_still_be_made(page, compute, monkeypatch, t
     compute.tickets[0].state = State("done")
     at.run()
     assert not at.exception and "90.0%" in words(at)
+
+
+# other pictures
+
+
+def test_a_crash_on_other_pictures_is_the_viewers_own_and_can_be_scrubbed(page, compute) -> None:
+    at = page(blackbox_data="CIFAR-10")
+    assert "Nothing is recorded here for CIFAR-10" in at.info[0].value
+    assert not at.get("plotly_chart") and "saved" not in words(at)
+    fork_button(at).click().run()
+    (ticket,) = compute.tickets
+    assert {(c.dataset, c.lr) for c in ticket.job.configs} == {("cifar10", ELSEWHERE)}
+    ticket.items = [item for item in ITEMS if item[0] == 0]
+    ticket.state = State("done")
+    at.run()
+    assert "step 5: the loss is no longer a number" in words(at)
+    at.run()
+    at.slider(key="blackbox_step").set_value(3).run()
+    assert not at.exception and at.slider(key="blackbox_step").max == 5
+    assert "The instruments at step 3" in [s.value for s in at.subheader]
+    assert "your own run on CIFAR-10" in words(at) and not at.info
+    assert "How late is too late?" not in [s.value for s in at.subheader]
+    at.segmented_control(key="blackbox_seed").set_value("0").run()
+    assert "Nothing is recorded here for CIFAR-10" in at.info[0].value
+    at.segmented_control(key="blackbox_data").set_value("Shapes").run()
+    assert "step 21: the loss is no longer a number" in words(at)
+
+
+def test_guessing_is_told_by_the_classes_that_there_are() -> None:
+    crash, fork = lanes(1, 0.01, 9, "own:0123456789abcdef", (30, 10))
+    assert (crash.guess_accuracy, fork.guess_accuracy) == (0.75, 0.75)
+    assert fork.config.replace(clipping=None, clipping_from=1) == crash.config
+    crash.config.check(CLASSROOM)

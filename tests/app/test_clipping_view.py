@@ -373,7 +373,7 @@ def test_of_cifar10_only_gradients_taken_on_it_are_shown(page, compute) -> None:
     compute.tickets[0].state = State("done")
     at.run()
     at.segmented_control(key="clip_data").set_value("CIFAR-10").run()
-    assert "Nothing is recorded here for CIFAR-10" in at.info[0].value
+    assert "No gradients of these steps are recorded for CIFAR-10" in at.info[0].value
     assert not at.get("plotly_chart") and not [b for b in at.button if "Back" in b.label]
     at.button(key="clip_fresh").click().run()
     ticket = compute.tickets[1]
