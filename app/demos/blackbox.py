@@ -19,7 +19,6 @@ from app.demos.presets import LAMBDAS, Lane
 from nfnet.run import UserError
 
 STOPS = LAMBDAS[:-1]
-MINE = "The crash is your own run on {}, trained here before."
 MISSING = "There is no recorded crash; the button below trains the run live, and then it is here."
 LONGEST = 100  # steps that can be scrubbed
 HEIGHT = {True: 420, False: 620}  # px of the figure, compact or not
@@ -74,6 +73,8 @@ def render(params: dict[str, Any], compact: bool) -> None:
         step = _step(params, compact, _last(before))
         if not before:
             st.info(MISSING if pictures.drawn else _unrecorded(pictures))
+        elif not was:
+            st.caption(f"Your own run of the NF net at rate {ELSEWHERE:g} on {pictures.called}.")
     both = lanes(seed, float(stop), step, pictures.dataset, pictures.counts)
     why = pictures.too_large(both[0].config.batch_size)
     configs = tuple(lane.config for lane in both)
@@ -89,7 +90,7 @@ def render(params: dict[str, Any], compact: bool) -> None:
             "the step on that you have chosen; ten seconds or more.",
             why=why,
             recorded=was.items if same else before,
-            about=was.label if was else MINE.format(pictures.called) if before else "",
+            about=was.label if was else "",
             progress=lambda items: _progress(both, items),
         ),
         lambda items, own: _draw(key, both, _remembered(key, both, items), step, compact),

@@ -245,7 +245,7 @@ def test_a_crash_on_other_pictures_is_the_viewers_own_and_can_be_scrubbed(page, 
     at.slider(key="blackbox_step").set_value(3).run()
     assert not at.exception and at.slider(key="blackbox_step").max == 5
     assert "The instruments at step 3" in [s.value for s in at.subheader]
-    assert "your own run on CIFAR-10" in words(at) and not at.info
+    assert "Your own run of the NF net at rate 1 on CIFAR-10." in words(at) and not at.info
     assert "How late is too late?" not in [s.value for s in at.subheader]
     at.segmented_control(key="blackbox_seed").set_value("0").run()
     assert "Nothing is recorded here for CIFAR-10" in at.info[0].value
