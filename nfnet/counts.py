@@ -8,85 +8,44 @@ squeeze-excite's scaling, and the standardization of weights, which does not gro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from math import ceil
-
+from nfnet.layers import (
+    Counts,
+    Layer,
+    Part,
+    Shape,
+    convolution,
+    linear,
+    normalization,
+    pooling,
+    squeeze_excite,
+)
+from nfnet.peers import BNResNetConfig, EfficientNetConfig, peer_parts
 from nfnet.plan import BlockPlan, ConvPlan, block_plans, squeeze_hidden, stem_plan
 from nfnet.run import UserError
 from nfnet.variants import NFNetConfig, ResNetConfig
 
-Shape = tuple[int, int, int]  # channels, height, width
 MAX_RESOLUTION = 8192  # px
+MAX_BLOCKS = 2000  # of one net; a list of more would keep who asked for it waiting
+
+Config = NFNetConfig | ResNetConfig | BNResNetConfig | EfficientNetConfig
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One layer under its name in the net; `kind` is conv, linear, norm, pool or scalar."""
-
-    name: str
-    kind: str
-    in_shape: Shape
-    out_shape: Shape
-    parameters: int = 0
-    multiply_adds: int = 0
-    kernel_size: int = 1
-    stride: int = 1
-    groups: int = 1
-
-
-@dataclass(frozen=True)
-class Part:
-    """The stem, a residual block, or the head. `stage` counts from 0; None outside the stages."""
-
-    name: str
-    stage: int | None
-    layers: tuple[Layer, ...]
-    in_shape: Shape
-    out_shape: Shape
-
-    @cached_property
-    def parameters(self) -> int:
-        return sum(layer.parameters for layer in self.layers)
-
-    @cached_property
-    def multiply_adds(self) -> int:
-        return sum(layer.multiply_adds for layer in self.layers)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """A net at one resolution, part by part in the order of computation."""
-
-    resolution: int
-    parts: tuple[Part, ...]
-
-    @property
-    def layers(self) -> Iterator[Layer]:
-        return (layer for part in self.parts for layer in part.layers)
-
-    @cached_property
-    def parameters(self) -> int:
-        return sum(part.parameters for part in self.parts)
-
-    @cached_property
-    def multiply_adds(self) -> int:
-        return sum(part.multiply_adds for part in self.parts)
-
-
-def count(config: NFNetConfig | ResNetConfig, resolution: int | None = None) -> Counts:
+def count(config: Config, resolution: int | None = None) -> Counts:
     """Every layer of a net with its shapes, parameters and multiply-adds.
 
     Args:
         resolution: side of the square picture in px; None for the one that the net is tested at.
 
     Raises:
-        UserError: no such resolution, or none known.
+        UserError: no such resolution, none known, or too many blocks to list.
     """
     side = config.test_size if resolution is None else resolution
     if side is None or not 1 <= side <= MAX_RESOLUTION:
         raise UserError(f"the resolution must be from 1 to {MAX_RESOLUTION} px, not {side}")
+    if sum(config.depths) > MAX_BLOCKS:
+        raise UserError(f"a net may have {MAX_BLOCKS} blocks, not {sum(config.depths)}")
+    if isinstance(config, BNResNetConfig | EfficientNetConfig):
+        return Counts(side, tuple(peer_parts(config, side)))
     parts = [_stem(config, side)]
     for n, plan in enumerate(block_plans(config)):
         parts.append(_block(config, plan, n, parts[-1].out_shape))
@@ -101,7 +60,7 @@ def _stem(config: NFNetConfig | ResNetConfig, side: int) -> Part:
         layers.append(_conv(config, name, plan, shape))
         shape = layers[-1].out_shape
     if isinstance(config, ResNetConfig) and config.stem == "imagenet":
-        layers.append(_pool("stem pooling", shape, kernel_size=3))
+        layers.append(pooling("stem pooling", shape, kernel_size=3))
     return Part("stem", None, tuple(layers), (3, side, side), layers[-1].out_shape)
 
 
@@ -114,20 +73,17 @@ def _block(
     layers, shape = [], in_shape
     for n, conv in enumerate(plan.branch):
         if not official and config.norm == "batch":
-            layers.append(_norm(f"{name}.norms.{n}", shape))
+            layers.append(normalization(f"{name}.norms.{n}", shape))
         layers.append(_conv(config, f"{name}.{names[n]}", conv, shape))
         shape = layers[-1].out_shape
     hidden = squeeze_hidden(shape[0], config.se_ratio)
-    if hidden:
-        pooled, squeezed = (shape[0], 1, 1), (hidden, 1, 1)
-        layers.append(_linear(f"{name}.squeeze_excite.linear0", pooled, squeezed))
-        layers.append(_linear(f"{name}.squeeze_excite.linear1", squeezed, pooled))
+    layers += squeeze_excite(f"{name}.squeeze_excite", shape[0], hidden)
     if config.skip_gain is not None:
         layers.append(Layer(f"{name}.skip_gain", "scalar", shape, shape, parameters=1))
     if plan.shortcut is not None:
         skip = in_shape
         if plan.pool:
-            layers.append(_pool(f"{name} pooling", skip, kernel_size=2))
+            layers.append(pooling(f"{name} pooling", skip, kernel_size=2))
             skip = layers[-1].out_shape
         layers.append(_conv(config, f"{name}.conv_shortcut", plan.shortcut, skip))
     return Part(f"block {index + 1}", plan.stage, tuple(layers), in_shape, shape)
@@ -140,41 +96,14 @@ def _head(config: NFNetConfig | ResNetConfig, in_shape: Shape) -> Part:
         layers.append(_conv(config, "final_conv", plan, shape))
         shape = layers[-1].out_shape
     elif config.norm == "batch":
-        layers.append(_norm("final_norm", shape))
-    pooled, logits = (shape[0], 1, 1), (config.num_classes, 1, 1)
-    layers.append(_linear("classifier", pooled, logits))
-    return Part("head", None, tuple(layers), in_shape, logits)
+        layers.append(normalization("final_norm", shape))
+    layers.append(linear("classifier", shape[0], config.num_classes))
+    return Part("head", None, tuple(layers), in_shape, layers[-1].out_shape)
 
 
 def _conv(config: NFNetConfig | ResNetConfig, name: str, plan: ConvPlan, in_shape: Shape) -> Layer:
-    side = ceil(in_shape[1] / plan.stride)
-    fan_in = plan.in_channels // plan.groups * plan.kernel_size**2
     if isinstance(config, NFNetConfig):
         each = 2  # gain and bias, on the weights or after the normalization
     else:
         each = {"nf": 2, "none": 1, "batch": 0}[config.norm]  # a bias; batch: neither
-    return Layer(
-        name,
-        "conv",
-        in_shape,
-        (plan.out_channels, side, side),
-        parameters=plan.out_channels * (fan_in + each),
-        multiply_adds=plan.out_channels * side * side * fan_in,
-        kernel_size=plan.kernel_size,
-        stride=plan.stride,
-        groups=plan.groups,
-    )
-
-
-def _linear(name: str, in_shape: Shape, out_shape: Shape) -> Layer:
-    wide, narrow = in_shape[0], out_shape[0]
-    return Layer(name, "linear", in_shape, out_shape, (wide + 1) * narrow, wide * narrow)
-
-
-def _norm(name: str, shape: Shape) -> Layer:
-    return Layer(name, "norm", shape, shape, parameters=2 * shape[0])
-
-
-def _pool(name: str, in_shape: Shape, kernel_size: int) -> Layer:
-    channels, side = in_shape[0], ceil(in_shape[1] / 2)
-    return Layer(name, "pool", in_shape, (channels, side, side), kernel_size=kernel_size, stride=2)
+    return convolution(name, plan, in_shape, each)

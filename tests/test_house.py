@@ -14,11 +14,11 @@ FILES = sorted([*ROOT.glob("nfnet/**/*.py"), *ROOT.glob("app/**/*.py")])
 # what the app process may import
 LIGHT = {
     *("nfnet.run", "nfnet.variants", "nfnet.formulas", "nfnet.meanfield", "nfnet.photo"),
-    *("nfnet.counts", "nfnet.drawings", "nfnet.strangers"),
+    *("nfnet.counts", "nfnet.layers", "nfnet.peers", "nfnet.drawings", "nfnet.strangers"),
 }
 # nfnet's modules from leaves to composites: each may import only from those before it
 ORDER = """
-formulas meanfield run variants plan counts mapped checkpoint photo drawings strangers images
+formulas meanfield run variants plan layers peers counts mapped checkpoint photo drawings strangers images
 unzip own shelf classes folder calibration pickles timm_names haiku devices activations conv
 stopwatch agc augment ema model resnet build procedural download published hub cifar10 data
 propagation costs weights packed evidence predict mates training turns __main__ __init__
