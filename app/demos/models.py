@@ -7,24 +7,25 @@ from typing import Any
 
 import streamlit as st
 
-from app.demos import links, one_of
+from app.demos import links, one_of, reset
 from app.demos.models_against import against
-from app.demos.models_compared import agreed, published
-from app.demos.models_drawing import drawing, layer_rows, part_of, rows, short, takeaway
+from app.demos.models_compared import agreed, measured, published
+from app.demos.models_drawing import drawing, flow, layer_rows, part_of, rows, short, takeaway
 from app.demos.models_settings import (
+    CALLED,
+    CONFIGS,
     FAMILY,
     INSIDE,
     NETS,
-    Config,
+    SLIDERS,
     Setting,
     changed,
     same_net,
     settings,
 )
 from app.demos.published import asked, tell
-from nfnet.counts import Counts, Part, count
+from nfnet.counts import Config, Counts, count
 from nfnet.run import UserError
-from nfnet.variants import MODELS
 
 CONVENTION = (
     "A **multiply-add** is one multiplication with its addition. As in the papers, which call them "
@@ -32,6 +33,7 @@ CONVENTION = (
     "Biases, activations, pooling, additions, squeeze-excite's scaling and the standardization of "
     "weights are left out. A training step takes about three times as many for each picture."
 )
+AT_FIRST = "2a"  # the part looked into
 PARTS = ("Block by block", "Against the published nets")
 # On a phone the sliders fill the screen: the counts stay in sight above them.
 STICKY = """<style>@media (max-width: 640px) {{
@@ -53,6 +55,7 @@ def render(params: dict[str, Any], compact: bool) -> None:
     links.check(key, {"net": ("net", one_of(*NETS)), "part": ("leaf", one_of(*PARTS))})
     names = list(NETS)
     st.session_state.setdefault(f"{key}_net", asked(f"{key}_net", tuple(names), params["net"]))
+    arrival = {"net": params["net"], "part": PARTS[0], "inside": AT_FIRST, "x": "work", "y": "tpu"}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         net = st.selectbox(
             "Net",
@@ -63,16 +66,20 @@ def render(params: dict[str, Any], compact: bool) -> None:
             args=(key,),
             width=320,
         )
+        reset.button(key, arrival, _forget)
+        links.hand_out(key, CALLED)
+    tell(f"{key}_net", net, params["net"])
+    usual = CONFIGS[net]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("What if?", width="content")
         st.button(
-            "Reset",
-            key=f"{key}_reset",
-            icon=":material/restart_alt:",
+            "As published",
+            key=f"{key}_usual",
+            icon=":material/undo:",
             on_click=_as_published,
             args=(key,),
+            help="Puts these sliders back; the net stays.",
         )
-    tell(f"{key}_net", net, params["net"])
-    usual = MODELS[net]
-    st.subheader("What if?")
     st.html(STICKY.format(key=key))
     now = st.container(key=f"{key}_now")
     chosen = _sliders(key, usual)
@@ -114,18 +121,18 @@ def _in_a_slide(key: str, net: str) -> None:
             key=f"{key}_pick",
             label_visibility="collapsed",
         )
-    counts, row = _counted(net), published(net)
-    measured = f" Top-1 {row['top1']} %." if row else ""
+    counts, row = _counted(net), measured(net)
+    accuracy = f" Top-1 {row['top1']} %." if row else ""
     st.markdown(
         f"**{NETS[net]}**: **{short(counts.parameters)}** parameters, "
-        f"**{short(counts.multiply_adds)}** multiply-adds at {counts.resolution} px.{measured}"
+        f"**{short(counts.multiply_adds)}** multiply-adds at {counts.resolution} px.{accuracy}"
     )
-    st.html(drawing(rows(counts), "", _recipe(MODELS[net]), compact=True))
+    st.html(drawing(rows(counts), "", _recipe(CONFIGS[net]), compact=True))
 
 
 @cache
 def _counted(net: str) -> Counts:
-    return count(MODELS[net])
+    return count(CONFIGS[net])
 
 
 def _recipe(config: Config) -> str:
@@ -134,8 +141,15 @@ def _recipe(config: Config) -> str:
 
 def _as_published(key: str) -> None:
     """Puts every slider back to what the chosen net is."""
-    for name in ("px", "depth", "width", "pattern", "group", "expansion", "se"):
+    for name in SLIDERS:
         st.session_state.pop(f"{key}_{name}", None)
+        st.query_params.pop(f"{key}_{name}", None)
+
+
+def _forget(key: str) -> None:
+    """The sliders as well, and what the address says of the controls that are not on screen."""
+    _as_published(key)
+    for name in ("net", "inside", "x", "y"):
         st.query_params.pop(f"{key}_{name}", None)
 
 
@@ -166,7 +180,7 @@ def _called(net: str, config: Config, counts: Counts) -> str:
     """The net's name, or what it would be called if it is not one that has a name."""
     names = list(same_net(config))
     if net in names:
-        same = counts.resolution == MODELS[net].test_size
+        same = counts.resolution == CONFIGS[net].test_size
         return NETS[net] if same else f"{NETS[net]} at {counts.resolution} px"
     if names:
         return f"{NETS[names[0]]} at {counts.resolution} px"
@@ -191,9 +205,9 @@ def _tiles(net: str, counts: Counts, usual: Counts, as_it_is: bool) -> None:
                 unit = "M" if column == "params_m" else "G"
                 about = f"published {row[column]} {unit}, difference {agreed(ours, row, column)}"
             else:
-                about = "none published"
+                about = "no published figure here"
             _tile(label, short(ours), about)
-        if row and "tpu_ms" in row:
+        if as_it_is and (row := measured(net)):
             sam = " with SAM" if row["model"].endswith("SAM") else ""
             _tile("ImageNet top-1", f"{row['top1']} %", f"published{sam}")
             _tile("Training step", f"{row['tpu_ms']} ms", f"published, TPUv3{sam}")
@@ -215,8 +229,8 @@ def _structure(key: str, config: Config, counts: Counts, name: str) -> None:
     links.check(key, {"inside": ("part", one_of(*INSIDE))})
     place = f"{key}_inside"
     if st.session_state.get(place) not in ids:
-        st.session_state[place] = asked(place, tuple(ids), "2a")
-    left, right = st.columns(2, gap="large")
+        st.session_state[place] = asked(place, tuple(ids), AT_FIRST)
+    left, right = st.columns([5, 6], gap="large")  # a layer has the longer words
     with right:
         inside = st.selectbox(
             "Look inside",
@@ -224,27 +238,15 @@ def _structure(key: str, config: Config, counts: Counts, name: str) -> None:
             format_func=lambda id: next(row.name for row in lines if row.id == id),
             key=place,
         )
-        tell(place, inside, "2a")
+        tell(place, inside, AT_FIRST)
         part = part_of(counts, inside)
         called = next(row.name for row in lines if row.id == inside)
         caption = f"{called}: {short(part.parameters)} parameters, "
         caption += f"{short(part.multiply_adds)} multiply-adds each"
         st.html(drawing(layer_rows(part), caption, _recipe(config)))
-        st.caption(_flow(part))
+        st.caption(flow(config, part))
     with left:
         caption = name if name.endswith(" px") else f"{name} at {counts.resolution} px"
         st.html(drawing(lines, caption, _recipe(config), inside))
     with st.expander("How it is counted"):
         st.markdown(CONVENTION)
-
-
-def _flow(part: Part) -> str:
-    if part.stage is None:
-        return "An activation stands between two convolutions; it has no parameters."
-    beside = "The shortcut passes the input on unchanged."
-    if any(layer.name.endswith("conv_shortcut") for layer in part.layers):
-        beside = "The shape changes, so the shortcut has a convolution of its own."
-    return (
-        "An activation stands before every convolution; it has no parameters. The branch's last "
-        f"output is scaled and added to the shortcut. {beside}"
-    )

@@ -10,11 +10,10 @@ from typing import Any
 
 from app.demos import tables
 from app.demos.models_drawing import short
-from app.demos.models_settings import NETS
+from app.demos.models_settings import CONFIGS, NETS
 from app.demos.published_cost import FAMILIES, TICKS
 from app.demos.published_paint import Drawn, Look, figure, legend, note
 from nfnet.counts import count
-from nfnet.variants import MODELS
 
 NONE = "–"  # nothing published
 
@@ -44,12 +43,25 @@ SHOWN = ("NFNet", "NFNet + SAM", "EfficientNet", "ResNet")  # of the table's fam
 
 
 def published(name: str) -> tables.Row | None:
-    """The row of a published table that is about one of our nets, if there is one."""
-    for table in ("imagenet-cost", "extra-data"):
+    """The published counts of a net, if there are any.
+
+    Those of EfficientNets are from their own paper, which has two digits; the NFNets paper pads
+    them with zeros.
+    """
+    return _row(name, "efficientnet", "imagenet-cost", "extra-data")
+
+
+def measured(name: str) -> tables.Row | None:
+    """A net's accuracy and step times on ImageNet, if they are published."""
+    return _row(name, "imagenet-cost")
+
+
+def _row(name: str, *among: str) -> tables.Row | None:
+    """The first row in these tables that is about a net."""
+    called = NETS[name].replace("EfficientNet", "EffNet")
+    for table in among:
         for row in tables.load(table):
-            if row["model"].removesuffix(" + SAM") == NETS[name] and (
-                table == "imagenet-cost" or name.endswith("+")
-            ):
+            if row["model"].removesuffix(" + SAM") == called:
                 return row
     return None
 
@@ -74,9 +86,9 @@ def agreed(ours: int, row: tables.Row, column: str) -> str:
 
 @cache
 def comparison() -> tuple[dict[str, str], ...]:
-    """A line a net: ours with both counts, the others as published."""
+    """A line a net of ImageNet's size: our counts, the published ones, and what was measured."""
     lines = []
-    for name, config in MODELS.items():
+    for name, config in CONFIGS.items():
         if config.stem != "imagenet" or config.num_classes != 1000:
             continue
         counts, row = count(config), published(name)
@@ -90,25 +102,9 @@ def comparison() -> tuple[dict[str, str], ...]:
                 "Multiply-adds, ours": short(counts.multiply_adds),
                 "published ": f"{row['flops_b']} G" if row else NONE,
                 "difference ": agreed(counts.multiply_adds, row, "flops_b") if row else NONE,
-                **_measured(row if row and "tpu_ms" in row else None),
+                **_measured(measured(name)),
             }
         )
-    sides = {row["model"]: row["test_px"] for row in tables.load("resolution")}
-    for row in tables.load("imagenet-cost"):
-        if row["family"] in ("EfficientNet", "ResNet"):
-            lines.append(
-                {
-                    "Net": row["model"],
-                    "px": sides.get(row["model"], NONE),
-                    "Parameters, ours": NONE,
-                    "published": f"{row['params_m']} M",
-                    "difference": NONE,
-                    "Multiply-adds, ours": NONE,
-                    "published ": f"{row['flops_b']} G",
-                    "difference ": NONE,
-                    **_measured(row),
-                }
-            )
     return tuple(lines)
 
 
@@ -125,14 +121,10 @@ def _measured(row: tables.Row | None) -> dict[str, str]:
     }
 
 
-def sources(name: str | None = None) -> list[tables.Row]:
-    """The published rows that a net's line, or all lines, are taken from."""
-    if name is not None:
-        row = published(name)
-        return [row] if row else []
-    ours = [row for row in map(published, MODELS) if row]
-    others = [row for row in tables.load("imagenet-cost") if row["family"] in SHOWN[2:]]
-    return [*ours, *others, *tables.load("resolution")]
+def sources() -> list[tables.Row]:
+    """The published rows that the lines and the chart are taken from."""
+    rows = [find(name) for find in (published, measured) for name in CONFIGS]
+    return [*filter(None, rows), *tables.load("resolution")]
 
 
 def chart(look: Look, across: str, up: str, net: str, value: float) -> Drawn:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from app.theme import COLOURS
-from nfnet.counts import Counts, Layer, Part, Shape
+from nfnet.counts import Config, Counts, Layer, Part, Shape
+from nfnet.peers import EfficientNetConfig, PeerConfig
 
 NARROWEST = 8  # % of a bar's place, 50 px at least, that a segment needs beside a gap of 2 px
 
@@ -24,9 +25,10 @@ STYLE = """<style>
 .net-rows :is(th, td) {{ text-align: left; font-weight: 400; padding: 0.22em 1.2em 0.22em 0;
   border-top: 1px solid rgba(128,138,150,0.3); vertical-align: middle; }}
 .net-rows thead th {{ border-top: 0; opacity: 0.8; }}
+.net-rows tbody th {{ text-wrap: balance; }}
 .net-rows tr.chosen th {{ font-weight: 700; }}
 .net-rows .many {{ white-space: nowrap; }}
-.net-rows .cost {{ width: 27%; white-space: nowrap; padding-right: 0; }}
+.net-rows .cost {{ width: 24%; white-space: nowrap; padding-right: 0; }}
 .net-rows .cost b {{ display: inline-block; width: 4.7em; font-weight: 400; }}
 .net-rows .cost i {{ display: inline-block; width: calc(100% - 5.8em); height: 0.8em; }}
 .net-rows .cost s {{ display: block; height: 100%; min-width: 2px; background: var(--paint); }}
@@ -34,14 +36,15 @@ STYLE = """<style>
   var(--paint) 0 calc(100% / var(--n) - var(--gap)),
   transparent calc(100% / var(--n) - var(--gap)) calc(100% / var(--n))); }}
 .net-rows .skip th {{ padding-left: 1.2em; }}
-@container (max-width: 34em) {{
+@container (max-width: 38em) {{
   .net-rows thead {{ position: absolute; clip-path: inset(50%); width: 1px; height: 1px;
     overflow: hidden; }}
-  .net-rows tbody tr {{ display: grid; grid-template-columns: repeat(2, minmax(0, 1fr));
-    column-gap: 0.8em; padding-block: 0.3em; border-top: 1px solid rgba(128,138,150,0.3); }}
+  .net-rows tbody tr {{ display: flex; flex-wrap: wrap; column-gap: 0.8em;
+    padding-block: 0.3em; border-top: 1px solid rgba(128,138,150,0.3); }}
   .net-rows tbody :is(th, td) {{ border: 0; padding: 0; }}
-  .net-rows tbody .many {{ text-align: right; white-space: normal; }}
-  .net-rows .cost {{ width: auto; }}
+  .net-rows tbody th {{ flex: 1 1 40%; }}
+  .net-rows tbody .many {{ text-align: right; }}
+  .net-rows .cost {{ flex: 1 1 calc(50% - 0.4em); }}
   .net-rows .cost::before {{ content: attr(data-what); opacity: 0.8; margin-right: 0.4em; }}
   .net-rows .cost b {{ width: auto; }}
   .net-rows .cost i {{ display: block; width: 100%; height: 0.6em; }}
@@ -128,22 +131,24 @@ def layer_rows(part: Part) -> list[Row]:
 
 def _layer_row(layer: Layer) -> Row:
     name, size, width = layer.name.split(".")[-1], layer.kernel_size, layer.out_shape[0]
-    called = {"norm": "Batch normalization", "scalar": "Skip gain, one learned number"}
+    called = {"norm": "Batch normalization", "scalar": "Skip gain"}
     if layer.kind == "conv":
-        text = f"{size}×{size} convolution" + (", stride 2" if layer.stride > 1 else "")
-        if layer.groups > 1:
+        depthwise = 1 < layer.groups == width
+        text = f"{size}×{size} {'depthwise ' * depthwise}convolution"
+        text += ", stride 2" if layer.stride > 1 else ""
+        if layer.groups > 1 and not depthwise:
             text += f", {layer.groups} groups of {width // layer.groups}"
     elif layer.kind == "pool":
         text = f"{size}×{size} {'average' if size == 2 else 'max'} pooling, stride 2"
     elif layer.kind == "linear":
-        text = "Classifier" if name == "classifier" else f"Squeeze-excite, linear to {width:,}"
+        text = "Classifier" if name == "classifier" else f"Squeeze-excite, to {width:,}"
     else:
         text = called[layer.kind]
-    skip = name == "conv_shortcut" or (layer.kind == "pool" and size == 2)
+    skip = "shortcut" in layer.name or (layer.kind == "pool" and size == 2)
     change = f"{shape(layer.in_shape)} → {shape(layer.out_shape)}"
     if layer.in_shape == layer.out_shape:
         change = shape(layer.out_shape)
-    text = f"Shortcut: {text}" if skip else text
+    text = f"Shortcut: {text[0].lower()}{text[1:]}" if skip else text
     return Row(layer.name, text, change, layer.parameters, layer.multiply_adds, skip=skip)
 
 
@@ -211,3 +216,30 @@ def takeaway(counts: Counts) -> str:
 
 def _the(name: str) -> str:
     return name if name.startswith("stage") else f"the {name}"
+
+
+def flow(config: Config, part: Part) -> str:
+    """What stands between the layers of a part, and what becomes of its input."""
+    peer = isinstance(config, PeerConfig)
+    if part.stage is None:
+        if peer:
+            return "An activation follows each normalization; it has no parameters."
+        return "An activation stands between two convolutions; it has no parameters."
+    convolved = any("shortcut" in layer.name for layer in part.layers)
+    if peer and not convolved and part.in_shape != part.out_shape:
+        beside = "The shape changes, so no shortcut leads past this block."
+    elif convolved:
+        beside = "The shape changes, so the shortcut has a convolution of its own."
+    else:
+        beside = "The shortcut passes the input on unchanged."
+    if isinstance(config, EfficientNetConfig):
+        return f"An activation follows every normalization but the last. {beside}"
+    if peer:
+        return (
+            "An activation follows every normalization but the last, and the sum of branch and "
+            f"shortcut. {beside}"
+        )
+    return (
+        "An activation stands before every convolution; it has no parameters. The branch's last "
+        f"output is scaled and added to the shortcut. {beside}"
+    )

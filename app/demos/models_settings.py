@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from nfnet.variants import MODELS, NFNetConfig, ResNetConfig
-
-Config = NFNetConfig | ResNetConfig
+from nfnet.counts import Config
+from nfnet.peers import PEERS, BNResNetConfig, EfficientNetConfig
+from nfnet.variants import MODELS, NFNetConfig
 
 _SMALL = {
     "nfnet_mini": "NFNet, mini",
@@ -25,12 +25,46 @@ _SMALL = {
 def _label(name: str) -> str:
     if name in _SMALL:
         return _SMALL[name]
-    return name.replace("nfnet_f", "NFNet-F").replace("nf_resnet", "NF-ResNet-")
+    family, _, variant = name.partition("_")
+    if family == "efficientnet":
+        return f"EfficientNet-{variant.upper()}"
+    for start, called in (
+        ("nfnet_f", "NFNet-F"),
+        ("nf_resnet", "NF-ResNet-"),
+        ("resnet", "ResNet-"),
+    ):
+        if name.startswith(start):
+            return name.replace(start, called)
+    raise KeyError(name)
 
 
-NETS: dict[str, str] = {name: _label(name) for name in MODELS}  # name: as people write it
+# name: the net; the small ones, which nobody has published, last
+CONFIGS: dict[str, Config] = dict(
+    sorted({**MODELS, **PEERS}.items(), key=lambda named: named[0] in _SMALL)
+)
+NETS: dict[str, str] = {name: _label(name) for name in CONFIGS}  # name: as people write it
 FAMILY = tuple(f"nfnet_f{n}" for n in range(8))  # what a slide lets one switch between
-INSIDE = ("stem", *(f"{stage}{part}" for stage in range(1, 5) for part in "ab"), "head")
+INSIDE = ("stem", *(f"{stage}{part}" for stage in range(1, 8) for part in "ab"), "head")
+
+SLIDERS = {
+    "px": "picture's side",
+    "depth": "depth",
+    "width": "width",
+    "pattern": "widths by stage",
+    "group": "group size",
+    "expansion": "bottleneck width",
+    "se": "squeeze-excite",
+}
+# what can be hidden from those who open a link
+CALLED = {
+    "net": "net",
+    **SLIDERS,
+    "usual": "as published",
+    "inside": "part to look into",
+    "x": "axis across",
+    "y": "axis up",
+    "restore": "reset",
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +80,7 @@ class Setting:
 def settings(config: Config) -> dict[str, Setting]:
     """What can be changed in this net, by the name that a link uses."""
     sides = range(32, 833, 32) if config.stem == "imagenet" else range(8, 97, 8)
+    sides = sorted({*sides, config.test_size})
     found = {
         "px": Setting(
             "Picture, px a side",
@@ -53,18 +88,7 @@ def settings(config: Config) -> dict[str, Setting]:
             str(config.test_size),
             "Twice the side is four times the work; the parameters stay.",
         ),
-        "depth": Setting(
-            "Depth",
-            ("× 0.25", "× 0.5", *(f"× {n}" for n in range(1, 9))),
-            "× 1",
-            "Multiplies the blocks of every stage. F1 has twice F0's blocks, F7 eight times.",
-        ),
-        "width": Setting(
-            "Width",
-            ("× 0.125", "× 0.25", "× 0.5", "× 0.75", "× 1", "× 1.25", "× 1.5", "× 2"),
-            "× 1",
-            "Multiplies the channels of every stage, rounded to a multiple of 8.",
-        ),
+        **(_scaled_b0(config) if isinstance(config, EfficientNetConfig) else _SCALED),
     }
     if isinstance(config, NFNetConfig):
         found |= {
@@ -88,13 +112,52 @@ def settings(config: Config) -> dict[str, Setting]:
                 "Channels of the 3×3 convolutions over those of the block.",
             ),
         }
+    hidden = {
+        EfficientNetConfig: "Its hidden channels over those that enter the block; 0 leaves it out.",
+        BNResNetConfig: "Its hidden channels over those of the block. 0 leaves it out; 0.0625, a "
+        "sixteenth, makes it an SENet.",
+    }
     found["se"] = _steps(
         "Squeeze-excite",
-        ("0", "0.125", "0.25", "0.5", "1"),
+        ("0", *["0.0625"] * isinstance(config, BNResNetConfig), "0.125", "0.25", "0.5", "1"),
         config.se_ratio,
-        "Its hidden channels over those of the block; 0 leaves it out.",
+        hidden.get(type(config), "Its hidden channels over those of the block; 0 leaves it out."),
     )
     return found
+
+
+_SCALED = {
+    "depth": Setting(
+        "Depth",
+        ("× 0.25", "× 0.5", *(f"× {n}" for n in range(1, 9))),
+        "× 1",
+        "Multiplies the blocks of every stage. F1 has twice F0's blocks, F7 eight times.",
+    ),
+    "width": Setting(
+        "Width",
+        ("× 0.125", "× 0.25", "× 0.5", "× 0.75", "× 1", "× 1.25", "× 1.5", "× 2"),
+        "× 1",
+        "Multiplies the channels of every stage, rounded to a multiple of 8.",
+    ),
+}
+
+
+def _scaled_b0(config: EfficientNetConfig) -> dict[str, Setting]:
+    """Depth and width as multiples of B0's, which is how the family is defined."""
+    return {
+        "depth": Setting(
+            "Depth, of B0's",
+            tuple(f"× {n:g}" for n in (0.5, 1, 1.1, 1.2, 1.4, 1.8, 2.2, 2.6, 3.1, 4, 6)),
+            f"× {config.depth:g}",
+            "Multiplies the blocks of B0's stages, rounded up. B1 has × 1.1, B7 × 3.1.",
+        ),
+        "width": Setting(
+            "Width, of B0's",
+            tuple(f"× {n:g}" for n in (0.25, 0.5, 0.75, 1, 1.1, 1.2, 1.4, 1.6, 1.8, 2, 3, 4)),
+            f"× {config.width:g}",
+            "Multiplies B0's channels, rounded to a multiple of 8. B2 has × 1.1, B7 × 2.",
+        ),
+    }
 
 
 def _steps(label: str, stops: tuple[str, ...], usual: float, about: str) -> Setting:
@@ -108,6 +171,9 @@ def changed(config: Config, chosen: Mapping[str, str]) -> tuple[Config, int]:
         UserError: no net can be built so: a group would not fit into a bottleneck.
     """
     depth, width = (float(chosen[name].removeprefix("× ")) for name in ("depth", "width"))
+    if isinstance(config, EfficientNetConfig):
+        scaled = replace(config, depth=depth, width=width, se_ratio=float(chosen["se"]))
+        return scaled, int(chosen["px"])
     widths = config.widths
     if chosen.get("pattern") == "doubling":
         widths = tuple(widths[0] * 2**stage for stage in range(len(widths)))
@@ -126,10 +192,12 @@ def changed(config: Config, chosen: Mapping[str, str]) -> tuple[Config, int]:
 
 def same_net(config: Config) -> Iterator[str]:
     """Named nets that have these layers, if any, whatever their picture's side and training."""
-    for name, known in MODELS.items():
+    for name, known in CONFIGS.items():
         if type(known) is type(config) and _layers(known) == _layers(config):
             yield name
 
 
-def _layers(config: Config) -> Config:
-    return replace(config, drop_rate=0.0, stochastic_depth=0.0, train_size=None, test_size=None)
+def _layers(config: Config) -> dict[str, object]:
+    """What tells nets with other layers apart."""
+    others = ("drop_rate", "stochastic_depth", "train_size", "test_size")
+    return {name: value for name, value in vars(config).items() if name not in others}

@@ -7,16 +7,15 @@ from typing import Any
 
 from app.deck.model import Still
 from app.demos.models_drawing import rows, short, takeaway
-from app.demos.models_settings import FAMILY, NETS
+from app.demos.models_settings import CONFIGS, FAMILY, NETS
 from app.demos.published_paint import Look, figure, legend
 from nfnet.counts import Counts, count
-from nfnet.variants import MODELS
 
 
 def still(params: Mapping[str, Any]) -> tuple[Still, ...]:
     """Shares of multiply-adds and parameters part by part; `params` as the demo reads them."""
     net = params["net"]
-    counts, look = count(MODELS[net]), Look(size=20)
+    counts, look = count(CONFIGS[net]), Look(size=20)
     lines = rows(counts)
     traces = [
         {
@@ -37,8 +36,8 @@ def still(params: Mapping[str, Any]) -> tuple[Still, ...]:
     drawn = figure(traces, look, 26, across, upward, **legend(look, traceorder="normal"))
     parts = "; ".join(f"{row.name} {row.shape}" for row in lines)
     family = FAMILY if net in FAMILY else (net,)
-    counted = "; ".join(_in_words(name, count(MODELS[name])) for name in family)
-    depths = ", ".join(map(str, MODELS[net].depths))
+    counted = "; ".join(_in_words(name, count(CONFIGS[name])) for name in family)
+    depths = ", ".join(map(str, CONFIGS[net].depths))
     alt = f"{_in_words(net, counts)}; {depths} blocks. {takeaway(counts)} {parts}."
     return (Still(drawn.to_plotly_json(), alt, f"Parameters and multiply-adds: {counted}."),)
 
