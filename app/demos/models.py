@@ -60,6 +60,7 @@ def render(params: dict[str, Any], compact: bool) -> None:
         net = st.selectbox(
             "Net",
             names,
+            index=names.index(st.session_state[f"{key}_net"]),
             format_func=NETS.__getitem__,
             key=f"{key}_net",
             on_change=_as_published,
@@ -169,8 +170,10 @@ def _sliders(key: str, config: Config) -> dict[str, str]:
 def _slider(key: str, setting: Setting) -> str:
     if st.session_state.get(key) not in setting.stops:
         st.session_state[key] = asked(key, setting.stops, setting.usual)
+    # said twice, here and by the state: a browser that lost the state falls back on this
+    place = st.session_state[key]
     kind = st.select_slider if len(setting.stops) > 2 else st.segmented_control
-    more = {} if len(setting.stops) > 2 else {"required": True}
+    more = {"value": place} if len(setting.stops) > 2 else {"default": place, "required": True}
     value = kind(setting.label, setting.stops, key=key, help=setting.about, **more)
     tell(key, value, setting.usual)
     return value
@@ -235,6 +238,7 @@ def _structure(key: str, config: Config, counts: Counts, name: str) -> None:
         inside = st.selectbox(
             "Look inside",
             ids,
+            index=ids.index(st.session_state[place]),
             format_func=lambda id: next(row.name for row in lines if row.id == id),
             key=place,
         )

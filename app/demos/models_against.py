@@ -76,6 +76,7 @@ def _axis(key: str, label: str, choices: dict[str, Price], usual: str) -> str:
     value = st.segmented_control(
         label,
         list(choices),
+        default=st.session_state[key],
         format_func=lambda name: choices[name].called,
         required=True,
         key=key,

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.compute.items import ModelFacts
 from app.compute.jobs import Classify
-from app.demos import one_of, photo_answer, photo_asks, photo_nets, photo_source, runs
+from app.demos import links, one_of, photo_answer, photo_asks, photo_nets, photo_source, runs
 from nfnet.drawings import SAMPLES
 from nfnet.photo import Occlusion, Perturbation, Question
 from nfnet.run import UserError
@@ -27,6 +27,17 @@ SQUARE = {
     "x": ("From the left", 0.0, 1.0, 0.5, 0.05, "%.2f"),
     "y": ("From the top", 0.0, 1.0, 0.5, 0.05, "%.2f"),
     "side": ("Side", 0.05, 0.8, 0.3, 0.05, "%.2f"),
+}
+# what can be hidden from those who open a link
+CALLED = {
+    "gallery": "drawings",
+    "own": "own pictures and the camera",
+    "net": "network",
+    "heat": "where the evidence is",
+    "cover": "covering a square",
+    **{name: lever[0].lower() for name, lever in LEVERS.items()},
+    "reset": "reset",
+    "nets": "list of all networks",
 }
 TOP = 5
 WARN_SECONDS = 20.0
@@ -166,9 +177,11 @@ def _question(key: str, model: str, compact: bool) -> Question:
         st.caption(SQUARE_SAYS)
         occlusion = Occlusion(**_sliders(key, SQUARE, 3))
     values = _sliders(key, LEVERS, 2)
-    st.button(
-        "Reset", key=f"{key}_reset", icon=":material/restart_alt:", on_click=_reset, args=(key,)
-    )
+    with st.container(horizontal=True):
+        st.button(
+            "Reset", key=f"{key}_reset", icon=":material/restart_alt:", on_click=_reset, args=(key,)
+        )
+        links.hand_out(key, CALLED)
     return Question(model, Perturbation(**values), occlusion, heat, TOP)
 
 

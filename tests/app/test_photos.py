@@ -16,6 +16,7 @@ from app.compute.tickets import State
 from app.demos import photo_asks, photo_nets, photo_source
 from app.demos.photo_answer import cost, plain
 from app.demos.photo_figures import bars, in_words, percent, picture
+from app.demos.photos import CALLED
 from nfnet.drawings import SAMPLES, SIDE, sample
 from nfnet.photo import MAX_BYTES, Answer, Occlusion, Perturbation, Prediction, Question
 from nfnet.run import UserError
@@ -212,6 +213,23 @@ def test_every_lever_changes_the_question_and_reset_takes_it_back(page, compute)
     assert "before the change" in said(at)  # the old answer stands meanwhile, and is called so
     at.button(key="photos_reset").click().run()
     assert compute.asked[-1].job.question == Question("nfnet_f0")
+
+
+def test_the_page_is_handed_out_with_its_settings_and_what_to_hide(page, compute) -> None:
+    at = page(photos_rotation="30")
+    at.button(key="photos_show_ladybug").click()
+    at.session_state["photos_hand_out"] = True  # opened
+    run(at)
+    assert not at.exception
+    assert {"photos_rotation=30", "photos_sample=ladybug"} <= set(
+        at.code[0].value.partition("?")[2].split("&")
+    )
+    for name in CALLED:
+        at.multiselect(key="photos_hide").set_value([name])
+        run(at)
+        assert at.code[0].value.endswith(f"hide=photos_{name}")
+    at = page(hide="photos_rotation")
+    assert not any(button.label == "Hand out" for button in at.button)
 
 
 def test_settings_come_from_the_address(page, compute) -> None:
