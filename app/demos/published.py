@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -9,6 +10,7 @@ import streamlit as st
 
 from app.components.deck_nav import room
 from app.demos import links, one_of, tables
+from app.demos.published_columns import NONE, numbers
 from app.demos.published_figures import FIGURES, drawn
 from app.demos.published_names import DEFAULTS
 from app.demos.published_paint import Drawn, Look
@@ -67,7 +69,7 @@ def render(params: dict[str, Any], compact: bool) -> None:
                 _chart(figure, f"{key}_{size}_chart")
     st.caption(tables.small_print(figure.rows, brief=compact))
     if not compact:
-        _details(figure.rows)
+        _details(name, figure.rows)
 
 
 def lab(params: dict[str, Any]) -> list[tuple[str, str]]:
@@ -120,8 +122,10 @@ def _chart(figure: Drawn, key: str) -> None:
     st.plotly_chart(figure.figure, key=key, theme=None, config=still, alt=figure.alt)
 
 
-def _details(rows: tuple[tables.Row, ...]) -> None:
+def _details(name: str, rows: Sequence[tables.Row]) -> None:
     """The rows behind the figure: numbers to copy, and for those who prefer to read them."""
+    lines = numbers(name, rows)
     with st.expander("The numbers"):
-        columns = {column: None for row in rows for column in row if column not in tables.SOURCE}
-        st.table([{column: row.get(column, "") for column in columns} for row in rows])
+        st.table(lines)
+        if any(NONE in line.values() for line in lines):
+            st.caption(f"{NONE}: not published.")

@@ -55,7 +55,11 @@ def small_print(rows: Iterable[Row], brief: bool = False) -> str:
     papers: dict[tuple[str, str], dict[str, list[str]]] = {}
     for row in rows:
         parts = papers.setdefault((row["paper"], row["arxiv"]), {})
-        seen = "" if row["read_from"] in row["table"] + "text" else f", from the {row['read_from']}"
+        seen = (
+            ""
+            if row["read_from"] in row["table"] + "text"
+            else f", read from the {row['read_from']}"
+        )
         conditions = parts.setdefault(row["table"] + seen, [])
         if row["conditions"] not in conditions:
             conditions.append(row["conditions"])

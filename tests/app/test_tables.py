@@ -115,7 +115,7 @@ def test_small_print_names_a_paper_once_with_each_table_and_condition() -> None:
     rows = [row("A et al. 2021, Long", "table 1", "top-1")] * 2
     rows += [row("A et al. 2021, Long", "table 2", "top-5", "figure")]
     link = "arXiv [1234.56789](https://arxiv.org/abs/1234.56789)"
-    told = f"{link}, table 1: top-1; table 2, from the figure: top-5."
+    told = f"{link}, table 1: top-1; table 2, read from the figure: top-5."
     assert tables.small_print(rows) == f"A et al. 2021, Long, {told}"
     assert tables.small_print(rows, brief=True) == f"A et al. 2021, {told}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 OpenPage = Callable[..., Page]
@@ -40,4 +41,29 @@ def test_what_is_hidden_in_the_link_is_not_seen(server: str, open_page: OpenPage
     page = open_page(shown.inner_text().strip())
     expect(page.get_by_role("button", name=re.compile("^Run these"))).to_be_visible(timeout=LONG)
     expect(page.get_by_text("Run live: batch size")).to_be_hidden()
+    expect(page.get_by_role("button", name="Hand out")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("address", "label", "key"),
+    [
+        ("models?models_net=efficientnet_b4&models_px=512", "depth", "models_depth"),
+        ("published?pub_figure=cost&pub_axis=flops", "price", "pub_axis"),
+        ("photos?photos_rotation=30", "rotation", "photos_rotation"),
+    ],
+)
+def test_models_photos_and_published_are_handed_out(
+    server: str, open_page: OpenPage, address: str, label: str, key: str
+) -> None:
+    page = open_page(f"{server}/{address}")
+    expect(page.locator(f".st-key-{key}")).to_be_visible(timeout=LONG)
+    assert link(page) == f"{server}/{address}"
+    page.get_by_role("combobox", name="Hide").click()
+    page.get_by_role("option", name=label, exact=True).click()
+    shown = page.get_by_test_id("stCode").first
+    expect(shown).to_contain_text(f"hide={key}", timeout=LONG)
+    page = open_page(shown.inner_text().strip())
+    expect(page.locator(f".st-key-{key}")).to_be_attached(timeout=LONG)
+    expect(page.locator(f".st-key-{key}")).to_be_hidden(timeout=LONG)
+    expect(page.get_by_role("button", name="Reset")).to_be_visible(timeout=LONG)
     expect(page.get_by_role("button", name="Hand out")).to_have_count(0)
