@@ -93,11 +93,15 @@ def _where(run: runs.Run, state: State) -> None:
 
 def _progress(run: runs.Run) -> float:
     """As the words beside it: of the nets that still train, the one that is farthest."""
+    if all(curve.end for curve in run.curves):
+        return 1.0
     training = [curve for curve in run.curves if curve.last and not curve.end]
     return max((c.last.step / c.lane.config.steps for c in training), default=0.0)
 
 
 def _status(run: runs.Run) -> str:
+    if all(curve.end for curve in run.curves):
+        return "Every net has ended; the worker closes the run."
     training = [curve.last for curve in run.curves if curve.last and not curve.end]
     if not training:
         return "Starting: drawing the pictures and the first weights."

@@ -67,6 +67,21 @@ def test_a_waiting_run_says_its_place_and_can_be_cancelled(page, compute) -> Non
     assert "stopped before it ended" in at.info[0].value
 
 
+def test_nets_that_have_all_ended_are_not_starting(page, compute) -> None:
+    """The last net's end comes before the run's own."""
+    at = page()
+    ticket = start_running(at, compute)
+    ticket.items += [(lane, step(60)) for lane in range(4)]
+    ticket.items += [(lane, died(61)) for lane in range(3)]
+    at.run()
+    bar = at.get("progress")[0].proto
+    assert bar.value == 60 and "Step 60 of 100" in bar.text
+    ticket.items.append((3, finished(100)))
+    at.run()
+    bar = at.get("progress")[0].proto
+    assert bar.value == 100 and "Every net has ended" in bar.text
+
+
 def test_events_that_come_between_two_looks_are_drawn(page, compute) -> None:
     at = page()
     ticket = start_running(at, compute)
