@@ -140,8 +140,8 @@ def answer(norm: str, net: Classifier, seats: Tensor, before: Tensor, seen: str 
     fixed = logits(net.model, seats, False)[0]
     in_all = [(x / net.temperature).softmax(0) for x in (here, first, fixed)]
     weight = torch.maximum(in_all[0], in_all[1])
-    for answer in in_all[:2]:
-        weight[answer.argmax()] = 2.0  # what it says is shown, however little it believes it
+    for said in in_all[:2]:
+        weight[said.argmax()] = 2.0  # what it says is shown, however little it believes it
     chosen = weight.topk(min(5, len(here))).indices
     chosen = chosen[in_all[0][chosen].argsort(descending=True)]
     best = [net.classes[int(each.argmax())][1] for each in in_all]
