@@ -54,7 +54,8 @@ CALLED = {
     "images": "pictures",
     "seed": "seed",
 }
-NOT_RECORDED = (
+NOT_RECORDED = "The line is computed; these settings were not recorded. Press **Measure**."
+NOT_RECORDED_IN_A_SLIDE = (
     "The line is computed; these settings were not recorded. Press **Measure** in the lab."
 )
 HELP = "Sends 32 pictures through a fresh net of this kind on the server: a second or two, for "
@@ -188,7 +189,7 @@ def _draw(key: str, setting: Setting, computed: Any, items: Any, own: bool) -> N
     if items:
         st.markdown(comparison(setting, computed, items))
     else:
-        st.caption(NOT_RECORDED.replace(" in the lab", ""))
+        st.caption(NOT_RECORDED)
     _chart(chart([curve], "variance", dark, size), f"{key}_variance", 340)
     left, right = st.columns(2)
     with left:
@@ -219,7 +220,7 @@ def _in_a_slide(params: dict[str, Any]) -> None:
     made = chart([_curve(setting)], "variance", dark, screen.size(True))
     _chart(made, f"{key}_variance", 270)
     was = setting.recorded()
-    st.caption(was.label if was else NOT_RECORDED)
+    st.caption(was.label if was else NOT_RECORDED_IN_A_SLIDE)
 
 
 def _curve(setting: Setting) -> Curve:
@@ -278,5 +279,5 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
     setting = Setting(net=params["net"], parts=tuple(params["parts"]))
     made = chart([_curve(setting)], "variance", False, 20)
     was = setting.recorded()
-    caption = was.label if was else NOT_RECORDED
+    caption = was.label if was else NOT_RECORDED_IN_A_SLIDE
     return (Still(still_chart(made.option, 400), made.alt, caption),)
