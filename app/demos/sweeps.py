@@ -34,6 +34,10 @@ LETTERS = 15  # px in a figure on a page
 SHOWN = ("map", "u", "transfer", "small")  # those whose runs are recorded
 TITLES = {PLANS[name].title: name for name in SHOWN}
 MANY = ("map", "small")  # those whose parts differ in the batch size
+WAIT = (
+    "One net after another, each drawn as soon as it is done. Large batches, wide nets and deep nets "
+    "take longest."
+)
 _BY = {"small": "column"}  # what is run live together: the cells of one row, or of one column
 
 
@@ -124,13 +128,12 @@ def _live(key: str, plan: Plan, pictures: Pictures) -> None:
         max(cell.config.batch_size for cell in cells),
         "choose another part or bring more pictures" if plan.id in MANY else "bring more pictures",
     )
-    beside = "; yours are drawn beside the recorded" if pictures.drawn else ""
     ask = asking.Ask(
         None if why else Sweep(tuple(cell.config for cell in cells)),
         f"Run these {len(cells)}",
         expected=len(cells),
         doing="Training one net after another",
-        help=f"{_seconds(cells)} where nothing else computes{beside}.",
+        help=WAIT,
         why=why,
         progress=lambda items: done(items, cells),
     )
@@ -143,13 +146,6 @@ def _live(key: str, plan: Plan, pictures: Pictures) -> None:
         _own_figures(key, plan, pictures)
 
     asking.show(f"{key}_{plan.id}", ask, draw_both)
-
-
-def _seconds(cells: Sequence[Cell]) -> str:
-    """How long these nets take, one after another, as measured on one core (LOG.md)."""
-    images = sum(cell.config.steps * cell.config.batch_size for cell in cells)
-    steps = sum(cell.config.steps for cell in cells)
-    return f"About {max(5, 5 * round((0.0004 * images + 0.005 * steps) / 5))} seconds"
 
 
 def _parts(plan: Plan) -> list[str]:
