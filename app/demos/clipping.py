@@ -13,6 +13,7 @@ from app.demos import clip_settings, data_choice, fresh, links, one_of, recorded
 from app.demos.clipping_words import (
     NOT_THESE,
     NOTHING,
+    NOTHING_TRAINED,
     PIECES,
     UNTAKEN,
     WORDS,
@@ -70,14 +71,15 @@ def render(params: dict[str, Any], compact: bool) -> None:
     pictures = SHAPES if compact else data_choice.bring(key, data)
     if pictures is None:
         return
+    trained = step == fresh.TRAINED
     try:
         item, label = _gradients(key, step, pictures)
     except UserError as error:
-        missing = (
-            NOTHING if step != fresh.TRAINED else "The trained net's gradients are not recorded."
-        )
-        st.info(str(error) if str(error) != recorded.MISSING else missing)
-        if not compact and step != fresh.TRAINED:
+        if str(error) != recorded.MISSING:
+            st.info(str(error))
+        else:
+            st.info(NOTHING_TRAINED if trained else NOTHING)
+        if not compact and not trained:
             fresh.offer(key, pictures)
         return
     view = View(
@@ -104,7 +106,7 @@ def render(params: dict[str, Any], compact: bool) -> None:
         _against_global(view)
     with right:
         _layers(view)
-    if step != fresh.TRAINED:
+    if not trained:
         fresh.offer(key, pictures)
 
 

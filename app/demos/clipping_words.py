@@ -20,6 +20,7 @@ NOTHING = (
 )
 UNTAKEN = "No gradients of these steps are recorded for {called}; take fresh ones below."
 NOT_THESE = " They are of CIFAR-10, not of {}."
+NOTHING_TRAINED = "The trained net's gradients are not recorded."
 PIECES = {"unit": "unit (AGC)", "layer": "layer", "global": "whole net"}
 
 
