@@ -24,7 +24,7 @@ def taken(key: str, pictures: Pictures) -> tuple[RunConfig, list[dict[str, Any]]
 
 
 def offer(key: str, pictures: Pictures) -> None:
-    """A button that takes a new set of gradients; it waits with trainings, and the session keeps them."""
+    """A button that takes a new set of gradients into the session, in a job of the long queue."""
     ticket_id = st.session_state.get(f"{key}_ticket")
     ticket = app.compute.get_compute().ticket(ticket_id, runs.owner()) if ticket_id else None
     if ticket is not None and ticket.job.config.dataset != pictures.dataset:
