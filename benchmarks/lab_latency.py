@@ -2,8 +2,8 @@
 
     python -m benchmarks.lab_latency [--values 6] [VIEW ...]
 
-Opens every page of `app/main.py` in Streamlit's own AppTest, moves each slider, choice and switch
-that it finds through some of its values, and takes the processor time of the page's run that
+Opens every page of `app/main.py` in Streamlit's own AppTest, moves each slider, number, choice and
+switch that it finds through some of its values, and takes the processor time of the page's run that
 follows: the script, with every figure built, and AppTest's own reading of what was drawn. The real
 app runs a fragment where a page has one, which is less; workers compute in processes of their own,
 which neither count nor are waited for. The target is 100 ms.
@@ -26,7 +26,10 @@ from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[1]
 VIEWS = sorted(path.stem for path in (ROOT / "app" / "views").glob("*.py"))
-KINDS = ("slider", "select_slider", "selectbox", "radio", "button_group", "toggle", "checkbox")
+KINDS = (
+    *("slider", "select_slider", "number_input", "selectbox", "radio", "button_group"),
+    *("toggle", "checkbox"),
+)
 
 
 def opened(view: str) -> AppTest:
@@ -35,14 +38,22 @@ def opened(view: str) -> AppTest:
 
 
 def values(control: Any, count: int) -> list[Any]:
-    """Some values of a control, its extremes among them, none of which it has."""
+    """Some values of a control, at most `count`, its extremes among them, none of which it has.
+
+    Of a choice of one the options' labels; of a choice of several each of them alone, none and all.
+    """
     if control.type in ("toggle", "checkbox"):
         return [not control.value]
-    if control.type == "slider":
+    if control.type in ("slider", "number_input"):
         low, high = control.min, control.max
         every = [low + (high - low) * k / (count - 1) for k in range(count)]
         return [type(control.value)(value) for value in every if value != control.value]
-    options = [option for option in control.options if option != control.value]
+    if isinstance(control.value, list):
+        chosen = list(map(control.format_func, control.value))
+        several = [[], list(control.options), *([option] for option in control.options)]
+        return [options for options in several if options != chosen][:count]
+    now = control.format_func(control.value)
+    options = [option for option in control.options if option != now]
     picked = {round(k * (len(options) - 1) / max(1, count - 1)) for k in range(count)}
     return [options[k] for k in sorted(picked)] if options else []
 

@@ -1,4 +1,4 @@
-"""Pictures and weights for the tests of the Photos page."""
+"""Pictures, weights and scripted answers for the tests of the Photos page."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from app.compute.jobs import Classify, Models
+from app.compute.tickets import State
+from nfnet.photo import Answer, Prediction
+from tests.app.scripted_compute import ScriptedCompute, ScriptedTicket
+
 WORDS = ("goldfish", "school bus", "<b>bold</b> *tag*", "king penguin", "umbrella")
 
 
@@ -15,6 +20,57 @@ def jpeg(image: Image.Image, **options) -> bytes:
     file = io.BytesIO()
     image.save(file, "JPEG", **{"quality": 90, **options})
     return file.getvalue()
+
+
+SQUARE = jpeg(Image.new("RGB", (64, 64), "orange"))
+SHARES = (0.75, 0.1, 0.05, 0.02, 0.0004)
+NAMES = ("goldfish, Carassius auratus", "<b>tench</b>", "*great* white shark", "hen", "cock")
+
+
+def answer(model="nfnet_f0", threshold=None, best=0.75, heat_map=None) -> Answer:
+    shares = (best, *SHARES[1:])
+    predictions = tuple(
+        Prediction(n, name, share, f"n{n}")
+        for n, (name, share) in enumerate(zip(NAMES, shares, strict=True))
+    )
+    return Answer(model, predictions, 0.62, 12_380_000_000, 256, SQUARE, heat_map, threshold)
+
+
+def facts(*on_disk: str) -> list[dict]:
+    return [
+        {
+            "name": name,
+            "on_disk": name in on_disk,
+            "parameters": 71_489_284 * (n + 1),
+            "bytes": 285_957_136 * (n + 1),
+            "published": name != "nfnet_mini",
+            "about": "Made for tests." if name in on_disk else "",
+        }
+        for n, name in enumerate(("nfnet_f0", "nfnet_f1", "nfnet_mini"))
+    ]
+
+
+class PhotoCompute(ScriptedCompute):
+    """Answers lists of models at once; questions as the test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.models = facts("nfnet_f0")
+
+    def submit(self, job, owner: str) -> ScriptedTicket:
+        ticket = super().submit(job, owner)
+        if isinstance(job, Models):
+            ticket.items, ticket.state = [{"models": self.models}], State("done")
+        return ticket
+
+    @property
+    def asked(self) -> list[ScriptedTicket]:
+        return [ticket for ticket in self.tickets if isinstance(ticket.job, Classify)]
+
+    def reply(self, **changes) -> None:
+        ticket = self.asked[-1]
+        ticket.items = [{"answer": answer(ticket.job.question.model, **changes).to_json()}]
+        ticket.state = State("done")
 
 
 def phone_picture(width: int = 4000, height: int = 3000) -> bytes:

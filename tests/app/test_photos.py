@@ -11,68 +11,17 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app.compute.jobs import Classify, Download, Models
+from app.compute.jobs import Download
 from app.compute.tickets import State
 from app.demos import photo_asks, photo_nets, photo_source
 from app.demos.photo_answer import cost, plain
 from app.demos.photo_figures import bars, in_words, percent, picture
 from app.demos.photos import CALLED
 from nfnet.drawings import SAMPLES, SIDE, sample
-from nfnet.photo import MAX_BYTES, Answer, Occlusion, Perturbation, Prediction, Question
+from nfnet.photo import MAX_BYTES, Occlusion, Perturbation, Question
 from nfnet.run import UserError
 from tests.app.pages import opened
-from tests.app.photo_tools import jpeg
-from tests.app.scripted_compute import ScriptedCompute, ScriptedTicket
-
-SQUARE = jpeg(Image.new("RGB", (64, 64), "orange"))
-SHARES = (0.75, 0.1, 0.05, 0.02, 0.0004)
-NAMES = ("goldfish, Carassius auratus", "<b>tench</b>", "*great* white shark", "hen", "cock")
-
-
-def answer(model="nfnet_f0", threshold=None, best=0.75, heat_map=None) -> Answer:
-    shares = (best, *SHARES[1:])
-    predictions = tuple(
-        Prediction(n, name, share, f"n{n}")
-        for n, (name, share) in enumerate(zip(NAMES, shares, strict=True))
-    )
-    return Answer(model, predictions, 0.62, 12_380_000_000, 256, SQUARE, heat_map, threshold)
-
-
-def facts(*on_disk: str) -> list[dict]:
-    return [
-        {
-            "name": name,
-            "on_disk": name in on_disk,
-            "parameters": 71_489_284 * (n + 1),
-            "bytes": 285_957_136 * (n + 1),
-            "published": name != "nfnet_mini",
-            "about": "Made for tests." if name in on_disk else "",
-        }
-        for n, name in enumerate(("nfnet_f0", "nfnet_f1", "nfnet_mini"))
-    ]
-
-
-class PhotoCompute(ScriptedCompute):
-    """Answers lists of models at once; questions as the test says."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.models = facts("nfnet_f0")
-
-    def submit(self, job, owner: str) -> ScriptedTicket:
-        ticket = super().submit(job, owner)
-        if isinstance(job, Models):
-            ticket.items, ticket.state = [{"models": self.models}], State("done")
-        return ticket
-
-    @property
-    def asked(self) -> list[ScriptedTicket]:
-        return [ticket for ticket in self.tickets if isinstance(ticket.job, Classify)]
-
-    def reply(self, **changes) -> None:
-        ticket = self.asked[-1]
-        ticket.items = [{"answer": answer(ticket.job.question.model, **changes).to_json()}]
-        ticket.state = State("done")
+from tests.app.photo_tools import PhotoCompute, answer, facts
 
 
 @pytest.fixture
