@@ -141,9 +141,9 @@ class ClipCanvas {
     const degrees = weight && gradient
       ? `, at ${Math.round((Math.acos(Math.min(1, Math.max(-1, this.units.cosine[this.unit]))) * 180) / Math.PI)}°`
       : "";
-    const kept = factor < 1 ? `, kept to ${g(gradient * factor, 3)}` : "";
-    setText(this.find("figcaption"), `${this.units.names[this.unit]}: ‖W‖ ${g(weight, 3)}, `
-      + `‖G‖ ${g(gradient, 3)}${degrees}${kept}`);
+    const kept = factor < 1 ? `, kept to ${written(gradient * factor, 3)}` : "";
+    setText(this.find("figcaption"), `${this.units.names[this.unit]}: ‖W‖ ${written(weight, 3)}, `
+      + `‖G‖ ${written(gradient, 3)}${degrees}${kept}`);
     this.place(this.circle, told);
     if (!this.pictured || this.off) return;
     const { tip, unit, most } = this.pictured;

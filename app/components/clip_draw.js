@@ -107,7 +107,7 @@ function scale(pen, frame, view, look, width) {
 
 function thresholdLine(pen, frame, clipping, look) {
   const y = frame.y(clipping);
-  const text = `λ = ${g(clipping, 3)}`;
+  const text = `λ = ${written(clipping, 3)}`;
   pen.lineWidth = 2.5;
   pen.strokeStyle = look.colours.text;
   line(pen, [[frame.left, y], [frame.right, y]], [8, 5]);
@@ -219,7 +219,7 @@ function wholeWeight(pen, view, look, width, height, way, unit) {
   pen.fillStyle = colours.muted;
   pen.textAlign = "right";
   pen.textBaseline = "alphabetic";
-  pen.fillText(`above: × ${g(unit / per, 2)}`, width - 4, height - 2);
+  pen.fillText(`above: × ${written(unit / per, 2)}`, width - 4, height - 2);
 }
 
 const tiles = new Map();
@@ -268,8 +268,4 @@ function arrow(pen, [x0, y0], [x1, y1], thick, dash = []) {
   const [bx, by] = [x1 - x * head, y1 - y * head];
   polygon(pen, [[x1, y1], [bx - y * head * 0.5, by + x * head * 0.5], [bx + y * head * 0.5, by - x * head * 0.5]]);
   pen.fill();
-}
-
-function raised(power) {
-  return String(power).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(c)]));
 }

@@ -44,18 +44,18 @@ function tell(units, pieces, clipping, by) {
   const ratio = ratiosOf(units);
   if (clipping === null) {
     const [low, high] = [Math.min(...ratio), Math.max(...ratio)];
-    return `No clipping: ratios run from ${g(low, 2)} to ${g(high, 2)} over ${all} units.`;
+    return `No clipping: ratios run from ${written(low, 2)} to ${written(high, 2)} over ${all} units.`;
   }
   const cut = factor.filter((f) => f < 1);
-  const start = `λ = ${g(clipping, 6)}: `;
+  const start = `λ = ${written(clipping, 6)}: `;
   const share = `${cut.length} of ${all} units (${percent(cut.length / all)})`;
   if (by === "global") {
     const whole = ratiosOf(pieces)[0];
-    const told = `${start}the whole net's ratio is ${g(whole, 3)}, `;
+    const told = `${start}the whole net's ratio is ${written(whole, 3)}, `;
     if (!cut.length) return `${told}not above it; nothing changes.`;
     const norm = clipping * Math.max(pieces.weight[0], EPS);
-    return `${told}above it, so every unit is multiplied by ${g(cut[0], 2)}. `
-      + `This is clipping the global norm at ${g(norm, 2)}.`;
+    return `${told}above it, so every unit is multiplied by ${written(cut[0], 2)}. `
+      + `This is clipping the global norm at ${written(norm, 2)}.`;
   }
   if (!cut.length) return `${start}none of the ${all} units is above it; nothing changes.`;
   if (by === "layer") {
@@ -64,7 +64,7 @@ function tell(units, pieces, clipping, by) {
     return `${start}${above} of ${pieces.weight.length} layers (weights, gains and biases apart) `
       + `are above it, so ${share} are shortened, ${small} of them although their own ratio is not above it.`;
   }
-  return `${start}${share} are shortened, the median one of them to ${g(median(cut), 2)} of its `
+  return `${start}${share} are shortened, the median one of them to ${written(median(cut), 2)} of its `
     + "length. The others stay as they are.";
 }
 
@@ -81,15 +81,18 @@ function percent(share) {
   return `${half ? 2 * Math.round(hundredths / 2) : Math.round(hundredths)}%`;
 }
 
-// A number with so many significant digits, written as Python's format "g" does.
-function g(value, digits) {
+// A number with so many significant digits, as app/numbers.py writes it.
+function written(value, digits) {
   if (value === 0) return "0";
-  const [mantissa, power] = value.toExponential(digits - 1).split("e");
-  const exponent = Number(power);
-  const bare = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
-  if (exponent < -4 || exponent >= digits) {
-    const size = String(Math.abs(exponent)).padStart(2, "0");
-    return `${bare(mantissa)}e${exponent < 0 ? "-" : "+"}${size}`;
-  }
-  return bare(value.toFixed(Math.max(0, digits - 1 - exponent)));
+  const text = value.toExponential(digits - 1);
+  const [mantissa, power] = text.split("e");
+  const [rounded, exponent] = [Number(text), Number(power)];
+  const bare = (number) => (number.includes(".") ? number.replace(/\.?0+$/, "") : number);
+  if (rounded < 1e-4 || rounded >= 1e6) return `${bare(mantissa)} × 10${raised(exponent)}`;
+  const plain = bare(rounded.toFixed(Math.max(0, digits - 1 - exponent)));
+  return plain.replace(/^(\d+)(\d{3})(?=\.|$)/, "$1,$2");
+}
+
+function raised(power) {
+  return String(power).replace(/./g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(c)]));
 }

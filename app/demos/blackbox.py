@@ -12,10 +12,11 @@ from app.deck.model import Still
 from app.demos import asking, data_choice, links, one_of, recorded, reset, screen, whole
 from app.demos.blackbox_figures import Flight, flight_figure, flights
 from app.demos.blackbox_runs import CLIPPING, ELSEWHERE, MEASURED, SEEDS, lanes, recording
-from app.demos.curves import number, story
+from app.demos.curves import story
 from app.demos.data_choice import SHAPES, Pictures
 from app.demos.layer_chart import ratio_by_layer
 from app.demos.presets import LAMBDAS, Lane
+from app.numbers import written
 from nfnet.run import UserError
 
 STOPS = LAMBDAS[:-1]
@@ -246,9 +247,9 @@ def reading(crash: Flight, step: int, clipping: float) -> str:
     ahead = (crash.died or 0) - step
     left = f", {ahead} step{'s' * (ahead > 1)} before the end" if crash.died else ""
     return (
-        f"Loss {number(at.loss)}{left}. In {above} of {len(at.ratios)} layers the median unit is "
+        f"Loss {written(at.loss)}{left}. In {above} of {len(at.ratios)} layers the median unit is "
         f"above λ = {clipping:g}; the largest ratio of any unit, biases included, is "
-        f"{number(at.largest_ratio)}."
+        f"{written(at.largest_ratio)}."
     )
 
 

@@ -26,6 +26,7 @@ from app.demos.clipping_words import (
 from app.demos.data_choice import SHAPES, Pictures
 from app.demos.presets import LAMBDAS
 from app.demos.unit_figures import Units, shares_by_layer, sorted_units
+from app.numbers import written
 from nfnet.run import CLIP_BY, UserError
 
 HOW = (
@@ -246,7 +247,7 @@ def _one_unit(view: View) -> None:
     elif factor < 1:
         st.markdown(
             f"The ratio is above λ = {view.clipping:g}, so {whose} gradient keeps its direction "
-            f"and is multiplied by **{factor:.3g}**."
+            f"and is multiplied by **{written(factor)}**."
         )
     else:
         st.markdown(f"The ratio is not above λ = {view.clipping:g}: {whose} gradient is untouched.")
@@ -265,11 +266,12 @@ def _against_global(view: View) -> None:
         return
     factor = units.factor(clipping)
     common = units.equal_global_factor(clipping)
+    after = written(units.norm(factor))
     spared = float((factor > common).mean())
     st.markdown(
-        f"The whole gradient has length {units.norm():.3g}; after AGC it is "
-        f"**{units.norm(factor):.3g}**. Clipping the global norm at {units.norm(factor):.3g} makes "
-        f"it just as short, but multiplies **every** unit by {common:.2g}, large or small. "
+        f"The whole gradient has length {written(units.norm())}; after AGC it is **{after}**. "
+        f"Clipping the global norm at {after} makes it just as short, but multiplies **every** "
+        f"unit by {written(common, 2)}, large or small. "
         f"AGC leaves {spared:.0%} of the units longer than that and changes the "
         "direction of the whole gradient. With both thresholds tuned the global norm does no worse "
         "on this net (see Sweeps); what differs is what each one holds fixed."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from app.demos.unit_figures import EPS, Units
+from app.numbers import latex, written
 from nfnet.run import RunConfig
 
 WORDS = """
@@ -46,20 +47,20 @@ def takeaway(units: Units, clipping: float | None, by: str = "unit") -> str:
     ratio, factor, pieces = units.ratio, units.factor(clipping, by), units.pieces(by)
     if clipping is None:
         return (
-            f"No clipping: ratios run from {ratio.min():.2g} to {ratio.max():.2g} "
+            f"No clipping: ratios run from {written(ratio.min(), 2)} to {written(ratio.max(), 2)} "
             f"over {len(ratio)} units."
         )
     cut = factor[factor < 1]
     start = f"λ = {clipping:g}: "
     share = f"{len(cut)} of {len(factor)} units ({len(cut) / len(factor):.0%})"
     if by == "global":
-        told = f"{start}the whole net's ratio is {pieces.ratio[0]:.3g}, "
+        told = f"{start}the whole net's ratio is {written(pieces.ratio[0])}, "
         if not len(cut):
             return f"{told}not above it; nothing changes."
         norm = clipping * max(pieces.weight_norm[0], EPS)
         return (
-            f"{told}above it, so every unit is multiplied by {cut[0]:.2g}. "
-            f"This is clipping the global norm at {norm:.2g}."
+            f"{told}above it, so every unit is multiplied by {written(cut[0], 2)}. "
+            f"This is clipping the global norm at {written(norm, 2)}."
         )
     if not len(cut):
         return f"{start}none of the {len(factor)} units is above it; nothing changes."
@@ -72,8 +73,8 @@ def takeaway(units: Units, clipping: float | None, by: str = "unit") -> str:
             "not above it."
         )
     return (
-        f"{start}{share} are shortened, the median one of them to {np.median(cut):.2g} of its "
-        "length. The others stay as they are."
+        f"{start}{share} are shortened, the median one of them to {written(np.median(cut), 2)} of "
+        "its length. The others stay as they are."
     )
 
 
@@ -106,23 +107,14 @@ def formula(weight: float, gradient: float, clipping: float | None) -> str:
     ratio = gradient / floored
     lines = [
         r"\frac{\|G\|}{\|W\|^\star} &= "
-        rf"\frac{{{_tex(gradient)}}}{{{_tex(floored)}}} = {_tex(ratio)}"
+        rf"\frac{{{latex(gradient)}}}{{{latex(floored)}}} = {latex(ratio)}"
     ]
     if clipping is not None and ratio > clipping:
         lines.append(
             r"G &\to \lambda\,\frac{\|W\|^\star}{\|G\|}\,G \\[6pt] &= "
-            rf"{clipping:g}\cdot\frac{{{_tex(floored)}}}{{{_tex(gradient)}}}\,G = "
-            rf"{_tex(clipping * floored / gradient)}\,G"
+            rf"{clipping:g}\cdot\frac{{{latex(floored)}}}{{{latex(gradient)}}}\,G = "
+            rf"{latex(clipping * floored / gradient)}\,G"
         )
     else:
         lines.append(r"G &\to G")
     return r"\begin{aligned}" + r" \\[6pt] ".join(lines) + r"\end{aligned}"
-
-
-def _tex(value: float) -> str:
-    """Three significant digits; powers of ten as mathematics."""
-    text = f"{value:.3g}"
-    if "e" not in text:
-        return text
-    mantissa, exponent = text.split("e")
-    return rf"{mantissa}\cdot 10^{{{int(exponent)}}}"

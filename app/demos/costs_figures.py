@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from app.demos.costs_data import BATCHES, NORMS, OPERATIONS, Cell
 from app.demos.published_paint import Look, figure, legend
+from app.numbers import written
 
 # operation: opacity of its grey, and its hatch; normalization has its recipe's colour instead
 GREYS = {
@@ -37,7 +38,7 @@ def times(
     """
     nets = [found[norm] for norm in NORMS if norm in found]
     scale = [100 / cell.ms if unit == "share" else 1.0 for cell in nets]
-    places = [f"<b>{NORMS[cell.norm]}</b><br>{cell.ms:.3g} ms" for cell in nets]
+    places = [f"<b>{NORMS[cell.norm]}</b><br>{written(cell.ms)} ms" for cell in nets]
     traces = []
     for operation in OPERATIONS:
         values = [cell.parts[operation] * by for cell, by in zip(nets, scale, strict=True)]
@@ -69,7 +70,7 @@ def times(
         **(legend(look, traceorder="normal") if keyed else {}),
     )
     told = "; ".join(
-        f"{NORMS[cell.norm]} {cell.ms:.3g} ms, "
+        f"{NORMS[cell.norm]} {written(cell.ms)} ms, "
         + ", ".join(f"{name} {cell.share(name):.0%}" for name in OPERATIONS if cell.parts[name])
         for cell in nets
     )
@@ -106,7 +107,7 @@ def _pieces(
         "x": [float(f"{value:.4g}") for value in values],
         "y": list(places),
         "marker": paint | {"line": {"color": look.page, "width": 2}},
-        "text": [f"<b>{value:.3g}</b>" for value in values],
+        "text": [f"<b>{written(value)}</b>" for value in values],
         "textposition": "inside",
         "insidetextanchor": "middle",
         "textangle": 0,
@@ -132,7 +133,7 @@ def memory(found: Mapping[str, Cell], look: Look) -> tuple[go.Figure, str]:
         "orientation": "h",
         "x": [float(f"{size:.4g}") for size in sizes],
         "y": [
-            f"<b>{NORMS[cell.norm]}</b><br>{size:.3g} MB"
+            f"<b>{NORMS[cell.norm]}</b><br>{written(size)} MB"
             for cell, size in zip(nets, sizes, strict=True)
         ],
         "marker": {
@@ -144,7 +145,7 @@ def memory(found: Mapping[str, Cell], look: Look) -> tuple[go.Figure, str]:
     }
     across = {"title": "kept for backward, MB", "rangemode": "tozero"}
     told = "; ".join(
-        f"{NORMS[cell.norm]} {size:.3g} MB" for cell, size in zip(nets, sizes, strict=True)
+        f"{NORMS[cell.norm]} {written(size)} MB" for cell, size in zip(nets, sizes, strict=True)
     )
     drawn = figure([bars], look, 15.5, across, NETS, bargap=0.3)
     return drawn, f"Kept from the forward for the backward pass: {told}."

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from app.charts import Line
 from app.demos.presets import Lane
+from app.numbers import written
 from nfnet.run import Diverged, Evaluation, Event, Finished, Loading, Step
 
 NEAR_GUESSING = 0.02  # so little above the accuracy of a guess is no better
@@ -86,7 +87,7 @@ def story(curve: Curve) -> str:
         return f"**{name}**: {end.accuracy:.1%} of the test images right, {after}{verdict}."
     if end.reason == "non-finite":
         before = (
-            f" (at step {end.last_step} it was {number(end.last_loss)})" if end.last_step else ""
+            f" (at step {end.last_step} it was {written(end.last_loss)})" if end.last_step else ""
         )
         return (
             f"**{name}**: step {end.step}: the loss is no longer a number{before}. "
@@ -105,20 +106,9 @@ def standing(curve: Curve) -> str:
     """Where this net stands, on one line: its story, or the latest numbers while it trains."""
     if curve.end or curve.last is None:
         return story(curve)
-    words = f"**{curve.lane.label}**: loss {number(curve.last.loss)}"
+    words = f"**{curve.lane.label}**: loss {written(curve.last.loss)}"
     if curve.clips:
         clipping = curve.last.clipping
         words += f", λ {'off' if clipping is None else f'{clipping:g}'}"
         words += f", {curve.last.clipped_share:.0%} of units clipped"
     return f"{words}."
-
-
-def number(value: float) -> str:
-    """Three digits, as a person writes them: 0.071, 2.3, 4,320, 4.3 × 10²⁷."""
-    if not math.isfinite(value):
-        return "not a number"
-    if abs(value) < 1e6:
-        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    exponent = math.floor(math.log10(abs(value)))
-    raised = str(exponent).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{value / 10**exponent:.1f} × 10{raised}"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from app.demos.published_paint import Drawn, Look, figure
+from app.numbers import written
 from app.theme import MUTED, colour
 
 GAP = 1  # pixels between two filters
@@ -69,4 +70,4 @@ def bars(weights: np.ndarray, recipe: str | None, look: Look) -> Drawn:
 
 def number(value: float) -> str:
     """Three digits; what is zero but for rounding is zero."""
-    return f"{value:.3g}" if abs(value) > 1e-4 else "0"
+    return written(value) if abs(value) > 1e-4 else "0"

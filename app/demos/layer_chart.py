@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from app.charts import Chart, base, log10, significant
+from app.numbers import written
 from app.theme import MUTED, TEXT, colour
 
 RATIO_RANGE = (1e-6, 1e5)  # ratios beyond are drawn at the edge
@@ -99,7 +100,8 @@ def ratio_by_layer(
         alt += f": the median unit is above λ = {clipping:g} in {above} of them."
     elif medians:
         values = [value for value, _ in medians]
-        alt += f": medians from {min(values):.2g} to {max(values):.2g}, nothing is clipped."
+        low, high = (written(end(values), 2) for end in (min, max))
+        alt += f": medians from {low} to {high}, nothing is clipped."
     return Chart(option, alt)
 
 

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from app.demos.photo_figures import percent
 from app.demos.published_paint import Look, figure, legend
+from app.numbers import written
 from nfnet.strangers import spoken
 
 RECIPES = {"batch": "batch", "nf": "agc"}  # the NF net was trained with AGC
@@ -97,9 +98,7 @@ def verdict(item: Item, at_first: bool = False) -> str:
 
 def amount(value: float) -> str:
     """A difference of logits; zero only where it is."""
-    if value == 0:
-        return "0"
-    return f"{value:.2f}" if value >= 0.01 else f"{value:.0e}".replace("e-0", "e-")
+    return f"{value:.2f}" if value >= 0.01 else written(value, 1)
 
 
 def reach_bars(item: Item, seats: Sequence[str], look: Look) -> go.Figure:

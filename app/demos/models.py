@@ -24,6 +24,7 @@ from app.demos.models_settings import (
     settings,
 )
 from app.demos.published import asked, tell
+from app.numbers import written
 from nfnet.counts import Config, Counts, count
 from nfnet.run import UserError
 
@@ -203,7 +204,7 @@ def _tiles(net: str, counts: Counts, usual: Counts, as_it_is: bool) -> None:
             ),
         ):
             if not as_it_is:
-                about = f"× {ours / before:.3g} of {NETS[net]}"
+                about = f"× {written(ours / before)} of {NETS[net]}"
             elif row:
                 unit = "M" if column == "params_m" else "G"
                 about = f"published {row[column]} {unit}, difference {agreed(ours, row, column)}"

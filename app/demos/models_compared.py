@@ -13,6 +13,7 @@ from app.demos.models_drawing import short
 from app.demos.models_settings import CONFIGS, NETS
 from app.demos.published_cost import FAMILIES, TICKS
 from app.demos.published_paint import Drawn, Look, figure, legend, note
+from app.numbers import written
 from nfnet.counts import count
 
 NONE = "–"  # nothing published
@@ -176,7 +177,7 @@ def chart(look: Look, across: str, up: str, net: str, value: float) -> Drawn:
     height = 30 if look.narrow else 24
     drawn = figure(traces, look, height, *axes, shapes=[line], annotations=[words], **legend(look))
     ends = "; ".join(_told(family, points) for family in ("NFNet", "EfficientNet"))
-    alt = f"{y.title} against {x.title}: {ends}. {net} stands at {value:,.4g}."
+    alt = f"{y.title} against {x.title}: {ends}. {net} stands at {written(value, 4)}."
     return Drawn(drawn, alt, [row for row, _, _ in points])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from app import charts
+from app.numbers import written
 from app.theme import MUTED, TEXT, colour
 from nfnet.meanfield import Signal
 
@@ -152,11 +153,11 @@ def _alt(curves: Sequence[Curve], quantity: str) -> str:
     told = []
     for curve in curves:
         first, last = (getattr(curve.computed[i], quantity) for i in (0, -1))
-        text = f"{curve.label} computed {first:.3g} after the first block and {last:.3g} after "
-        text += f"the last of {len(curve.computed)}"
+        text = f"{curve.label} computed {written(first)} after the first block and {written(last)} "
+        text += f"after the last of {len(curve.computed)}"
         measured = [row[quantity] for row in curve.measured]
         if measured and math.isfinite(measured[-1]):
-            text += f", measured {measured[-1]:.3g} there"
+            text += f", measured {written(measured[-1])} there"
         told.append(text)
     return f"{QUANTITIES[quantity].capitalize()} block by block: {'; '.join(told)}."
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.demos.propagation_figures import largest_gap, overflows
 from app.demos.propagation_settings import Setting
+from app.numbers import written
 from nfnet.meanfield import Signal
 
 TERMS = """
@@ -17,7 +18,7 @@ TERMS = """
 """
 
 WHOLE = (
-    "Everything is in place: each block adds α² = {added:.2g}, and a transition, whose shortcut "
+    "Everything is in place: each block adds α² = {added}, and a transition, whose shortcut "
     "sees the normalized signal, starts afresh. The dashed line is what the net divides by."
 )
 PADDING = (
@@ -69,7 +70,8 @@ def story(setting: Setting, computed: Sequence[Signal]) -> str:
     elif setting.net == "none":
         words = NONE
     elif len(setting.parts) == len(LEFT_OUT):
-        words = WHOLE.format(added=setting.scale**2) + PADDING * (setting.shortcut != "pool")
+        words = WHOLE.format(added=written(setting.scale**2, 2))
+        words += PADDING * (setting.shortcut != "pool")
     else:
         words = " ".join(LEFT_OUT[part] for part in LEFT_OUT if part not in setting.parts)
     if setting.gain == "0":
@@ -81,7 +83,7 @@ def story(setting: Setting, computed: Sequence[Signal]) -> str:
     if setting.images == "shapes":
         words += f" {SHAPES}"
     last = computed[-1]
-    return f"{words} Computed after the last block: variance **{last.variance:.3g}**."
+    return f"{words} Computed after the last block: variance **{written(last.variance)}**."
 
 
 def comparison(

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 
 from app import charts
-from app.demos.curves import Curve, number, standing, story
+from app.demos.curves import Curve, standing, story
 from app.demos.layer_chart import ratio_by_layer
+from app.numbers import written
 from nfnet.run import Diverged
 
 # The recipes' colours by the names that .streamlit/config.toml gives them.
@@ -132,7 +133,7 @@ def _tile(curve: Curve) -> tuple[str, str]:
         return f"{end.accuracy:.1%}", "of test images right"
     if last is None:
         return "–", "not started"
-    about = f"loss {number(last.loss)}"
+    about = f"loss {written(last.loss)}"
     if curve.clips:
         about = f"{last.clipped_share:.0%} clipped"
     recent = curve.accuracies[-10:]

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from app.demos.published_paint import Drawn, Look, figure, legend, note
+from app.numbers import written
 from app.theme import MUTED, colour
 from nfnet.formulas import turn_limit
 
 HANDS = 16
-LEAST = 1e-2  # degrees; what turns less is drawn here
+LEAST = 1e-5  # degrees; what turns less is float32's rounding, and a logarithmic axis has no zero
 
 
 def gathered(item: dict[str, Any], what: str) -> np.ndarray:
@@ -39,7 +40,8 @@ def turned(
         runs: label, recipe and items of each; the items' rates give the limit at their steps.
     """
     traces: list[dict[str, Any]] = []
-    told = []
+    told, heights = [], []
+    watched = max((items[-1]["step"] for *_, items in runs if items), default=0.8 * steps)
     for label, recipe, items in runs:
         if not items:
             continue
@@ -48,6 +50,7 @@ def turned(
         degrees = [np.maximum(gathered(item, "turned"), LEAST) for item in items]
         low, middle, high = ([float(np.quantile(d, q)) for d in degrees] for q in (0.1, 0.5, 0.9))
         most = [float(d.max()) for d in degrees]
+        heights += low + most
         traces.append(
             {
                 "type": "scatter",
@@ -77,7 +80,8 @@ def turned(
                 "hovertemplate": "step %{x}: %{y:.3g}° (farthest)<extra></extra>",
             }
         )
-        told.append(f"{label}, step {x[-1]}: median {middle[-1]:.2g}°, farthest {most[-1]:.2g}°")
+        now, far = written(middle[-1], 2), written(most[-1], 2)
+        told.append(f"{label}, step {x[-1]}: median {now}°, farthest {far}°")
     if clipping:
         rates = [lr * 0.5 * (1 + math.cos(math.pi * step / steps)) for step in range(steps)]
         limits = {"limit of one gradient": 0.0}
@@ -85,6 +89,7 @@ def turned(
             limits["limit with momentum"] = momentum
         for (name, m), dash in zip(limits.items(), ("dash", "dot"), strict=False):
             values = [turn_limit(rate, clipping, m) for rate in rates]
+            heights += [value for step, value in enumerate(values, 1) if step <= watched]
             traces.append(
                 {
                     "type": "scatter",
@@ -96,15 +101,19 @@ def turned(
                     "hoverinfo": "skip",
                 }
             )
+    upward = {"title": "degrees a step", "type": "log", "dtick": 1, "exponentformat": "none"}
+    if heights:  # at the very end of training rate and limit fall to zero: below the chart
+        ends = (math.log10(end(heights)) for end in (min, max))
+        upward["range"] = [end + room for end, room in zip(ends, (-0.2, 0.2), strict=True)]
     drawn = figure(
         traces,
         look,
         20 if look.narrow else 19,
         {"title": "step", "range": [0, steps]},
-        {"title": "degrees a step", "type": "log", "dtick": 1, "exponentformat": "none"},
+        upward,
         **legend(look),
     )
-    limit = f"Limit of one gradient {turn_limit(lr, clipping):.3g}°. " if clipping else ""
+    limit = f"Limit of one gradient {written(turn_limit(lr, clipping))}°. " if clipping else ""
     return Drawn(drawn, f"Degrees a step turns the filters. {limit}{'; '.join(told)}.", ())
 
 
@@ -175,7 +184,7 @@ def right_angles(item: dict[str, Any], look: Look) -> Drawn:
         {"title": "filters"},
         bargap=0,
     )
-    far = f"{off:.2g}°" if off >= 0.01 else "less than 0.01°"
+    far = f"{written(off, 2)}°" if off >= 0.01 else "less than 0.01°"
     words = f"{len(angles)} filters; the farthest from a right angle is {far} off."
     return Drawn(drawn, words, ())
 

@@ -14,6 +14,7 @@ from app.demos.data_choice import SHAPES, Pictures
 from app.demos.published_paint import Drawn, Look
 from app.demos.turn_figures import clock_hands, gathered, right_angles, turned
 from app.demos.turn_settings import RECORDED
+from app.numbers import written
 from nfnet.formulas import turn_limit
 from nfnet.run import UserError
 
@@ -109,7 +110,7 @@ def _sign(job: Turns) -> None:
     with st.container(horizontal=True):
         st.metric(
             "Speed limit of one gradient",
-            _degree(single),
+            f"{written(single)}°",
             f"arctan({config.lr:g} × {config.clipping:g})",
             delta_color="off",
             delta_arrow="off",
@@ -121,17 +122,15 @@ def _sign(job: Turns) -> None:
             reach = config.lr * config.clipping / (1 - config.momentum)
             st.metric(
                 f"With momentum {config.momentum:g}, at most",
-                _degree(most) if most < 180 else "none",
-                f"arcsin({reach:.3g})" if most < 180 else "a step may be as long as the filter",
+                f"{written(most)}°" if most < 180 else "none",
+                f"arcsin({written(reach)})"
+                if most < 180
+                else "a step may be as long as the filter",
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
                 width=290,
             )
-
-
-def _degree(value: float) -> str:
-    return f"{value:.3g}°" if value >= 0.01 else f"{value:.1g}°"
 
 
 def _recipe(job: Turns) -> tuple[str, str]:
@@ -181,11 +180,11 @@ def told(job: Turns, items: Sequence[dict[str, Any]]) -> str:
     config = job.config
     farthest = max(items, key=lambda item: gathered(item, "turned").max())
     most = float(gathered(farthest, "turned").max())
-    words = f"The farthest turn of any filter in a step that was watched: **{most:.2g}°**, at step "
-    words += f"{farthest['step']}."
+    words = "The farthest turn of any filter in a step that was watched: "
+    words += f"**{written(most, 2)}°**, at step {farthest['step']}."
     if config.clipping is not None:
         single = turn_limit(farthest["lr"], config.clipping)
-        words += f" One gradient's limit there is {single:.2g}°."
+        words += f" One gradient's limit there is {written(single, 2)}°."
     if len(items) < len(job.at_steps):
         words += f" The run was watched up to step {items[-1]['step']}."
     return words

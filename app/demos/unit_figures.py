@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
+from app.numbers import written
 from app.theme import MUTED, TEXT, colour
 from nfnet.formulas import clip_factor, global_clip_factor, gradient_ratio
 
@@ -147,8 +148,8 @@ def sorted_units(
             "mode": "markers",
             "marker": {"size": 5, "color": colour("nf", dark), "symbol": "circle"},
             "name": "before",
-            "text": np.array(units.names)[order],
-            "hovertemplate": "%{text}: %{y:.3g}<extra></extra>",
+            "text": [f"{units.names[i]}: {written(units.ratio[i])}" for i in order],
+            "hovertemplate": "%{text}<extra></extra>",
         }
     ]
     layout = {}

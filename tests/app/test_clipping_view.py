@@ -86,7 +86,7 @@ def test_the_formula_has_the_units_numbers_in_it() -> None:
     assert r"0.01\cdot\frac{2}{0.5}\,G = 0.04\,G" in text
     assert r"G &\to G" in formula(2.0, 0.01, 0.01) and r"G &\to G" in formula(2.0, 0.5, None)
     assert r"\frac{0.002}{0.001} = 2" in formula(0.0, 0.002, 0.01)  # the floor on the weight
-    assert r"3\cdot 10^{-7}" in formula(1.0, 3e-7, 0.01)
+    assert r"3\times 10^{-7}" in formula(1.0, 3e-7, 0.01)
 
 
 def test_the_takeaway_is_counted_from_the_numbers() -> None:

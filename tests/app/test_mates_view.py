@@ -135,7 +135,7 @@ def test_the_verdict_is_read_off_the_numbers() -> None:
     assert verdict(item(), at_first=True) == "**BN** says **jellyfish**, in the first company."
     # what is not exact on some machine is not called so
     assert "not by one bit" not in verdict(item("nf", difference=1e-7))
-    assert [amount(v) for v in (0, 1.234, 0.5, 2.4e-6)] == ["0", "1.23", "0.50", "2e-6"]
+    assert [amount(v) for v in (0, 1.234, 0.5, 2.4e-6)] == ["0", "1.23", "0.50", "2 × 10⁻⁶"]
 
 
 def test_reach_is_in_shares_of_the_own_seat() -> None:
