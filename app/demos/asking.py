@@ -72,7 +72,7 @@ def _part(key: str, ask: Ask, draw: Callable[[Sequence[Item], bool], None], pace
         st.rerun()  # the whole page, because only that can change how often this looks
     # as many blocks at every look, so that the figures below keep their place
     above, below = st.container(), st.container()
-    items, fetched = loading.apart(ticket.events() if ticket else [])
+    items, fetched = loading.apart(_items(key, ask, ticket))
     with above:
         with st.container(horizontal=True, vertical_alignment="center"):
             if ask.at_once and (pace or ask.recorded or (state and state.name == "done")):
@@ -147,6 +147,21 @@ def _current(key: str, ask: Ask) -> Ticket | None:
         _forget(key)
         return None
     return ticket
+
+
+def _items(key: str, ask: Ask, ticket: Ticket | None) -> Sequence[Item]:
+    """What the ticket has given so far; those of the last finished one if there is none.
+
+    So a second measurement that is cancelled leaves the first on the screen.
+    """
+    place = f"{key}_finished"
+    if ticket is None:
+        job, items = st.session_state.get(place, (None, []))
+        return items if ask.job is not None and job == ask.job else []
+    items = ticket.events()
+    if ticket.state.name == "done" and not ask.at_once:
+        st.session_state[place] = (ticket.job, items)
+    return items
 
 
 def _state(ticket: Ticket | None) -> State | None:

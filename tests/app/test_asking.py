@@ -140,6 +140,18 @@ def test_it_can_be_cancelled(at, compute) -> None:
     assert at.button(key="x_ask")
 
 
+def test_a_second_one_that_is_cancelled_leaves_the_first(at, compute) -> None:
+    at.button(key="x_ask").click().run()
+    compute.tickets[0].state, compute.tickets[0].items = State("done"), ["one", "two"]
+    at.run()
+    at.button(key="x_ask").click().run()
+    at.button(key="x_cancel").click().run()
+    assert compute.tickets[1].cancelled
+    assert at.text[0].value == "['one', 'two'] own=True"
+    at.number_input(key="size").set_value(8).run()  # another question has another answer
+    assert at.text[0].value == "[] own=False"
+
+
 def test_a_refusal_and_a_failure_are_said_and_leave_the_button(at, compute) -> None:
     compute.refuse = QueueFull("Too many wait; try again in a minute.")
     at.button(key="x_ask").click().run()
