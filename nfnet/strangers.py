@@ -93,9 +93,9 @@ def _figure(number: int) -> Image.Image:
 
 
 def spoken(name: str) -> str:
-    """As it is called on a page: "school bus", "ring 3", "the same picture"."""
+    """As it is called on a page: "school bus", "ring 3", "a copy"."""
     if name == COPY:
-        return "the same picture"
+        return "a copy"  # of the own picture; a seat is narrow
     if found := _NUMBERED.fullmatch(name):
         kind, number = found[1], int(found[2])
         return f"{FIGURES[number % len(FIGURES)] if kind == 'figure' else 'noise'} {number}"

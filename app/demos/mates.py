@@ -10,10 +10,13 @@ import streamlit as st
 from app.deck.model import Still
 from app.demos import asking, mates_data, mates_seats, screen
 from app.demos.mates_figures import (
+    NAMES,
     Item,
     amount,
     answer_bars,
     answer_words,
+    farthest_reach,
+    largest_share,
     reach_bars,
     reach_words,
     short,
@@ -81,9 +84,10 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
     """Both nets' recorded answers after one swap, for print."""
     recorded, label = mates_data.companies()
     items = recorded.get((params["own"], neighbours("swap", params["own"])), [])
+    most = largest_share(items)
     return tuple(
         Still(
-            answer_bars(item, Look(size=STILL_SIZE, height=0.7)).to_plotly_json(),
+            answer_bars(item, Look(size=STILL_SIZE, height=0.7), most).to_plotly_json(),
             answer_words(item),
             f"{verdict(item)} {label}",
         )
@@ -122,7 +126,9 @@ def _answers(key: str, table: Table, image: bytes, compact: bool) -> None:
                 st.caption(LOOKING if stale else calm)
             for column, item in zip(st.columns(len(shown), gap="large"), shown, strict=True):
                 with column:
-                    _net(key, item, table, compact)
+                    _net(key, item, table, largest_share(shown), compact)
+            if not compact:
+                _reaches(key, shown, table)
 
     asking.show(key, ask, draw)
 
@@ -145,12 +151,13 @@ def _shown(key: str, table: Table, items: Sequence[Item]) -> tuple[Sequence[Item
     return (last, True) if same else ((), False)
 
 
-def _net(key: str, item: Item, table: Table, compact: bool) -> None:
+def _net(key: str, item: Item, table: Table, most: float, compact: bool) -> None:
+    """One net's answer, on an axis up to `most` for both."""
     look = Look(st.context.theme.type == "dark", screen.size(compact) + (0 if compact else 2))
     norm = item["norm"]
     at_first = table.company == first_company(table.own, table.size - 1)
     st.markdown(verdict(item, at_first))
-    _chart(answer_bars(item, look), f"{key}_bars_{norm}", answer_words(item))
+    _chart(answer_bars(item, look, most), f"{key}_bars_{norm}", answer_words(item))
     if compact:
         moved = "" if at_first else f"Largest change of a logit: **{amount(item['difference'])}**."
         st.caption(moved or "&nbsp;")
@@ -171,12 +178,25 @@ def _net(key: str, item: Item, table: Table, compact: bool) -> None:
                 border=True,
                 width=165,
             )
-    seats = table.seats[: len(item["reach"]) - 1]
-    if seats:
-        st.markdown(REACH if norm == "batch" else "The same for NF.")
-        words = reach_words(item)
-        _chart(reach_bars(item, seats, look), f"{key}_reach_{norm}", words)
-        st.caption(words)
+
+
+def _reaches(key: str, shown: Sequence[Item], table: Table) -> None:
+    """How far each net's loss of the own picture reaches, where anybody else is there."""
+    seats = table.seats[: len(shown[0]["reach"]) - 1]
+    if not seats:
+        return
+    st.markdown(REACH)
+    look, most = _look(), farthest_reach(shown)
+    for column, item in zip(st.columns(len(shown), gap="large"), shown, strict=True):
+        with column:
+            norm, words = item["norm"], reach_words(item)
+            st.markdown(f"**{NAMES[norm]}**")
+            _chart(reach_bars(item, seats, look, most), f"{key}_reach_{norm}", words)
+            st.caption(words)
+
+
+def _look() -> Look:
+    return Look(st.context.theme.type == "dark", screen.size(False) + 2)
 
 
 def _measured(key: str) -> None:
@@ -187,7 +207,7 @@ def _measured(key: str) -> None:
     if not rows:
         st.info("The recorded measurement is not here; make it with benchmarks/batch_mates.py.")
         return
-    look = Look(st.context.theme.type == "dark", screen.size(False) + 2)
+    look = _look()
     left, right = st.columns(2, gap="large")
     with left:
         _chart(size_figure(rows, look), f"{key}_sizes", size_words(rows))

@@ -14,7 +14,8 @@ from app.demos.published_paint import Look, figure, legend
 from app.numbers import written
 from nfnet.strangers import spoken
 
-RECIPES = {"batch": "batch", "nf": "agc"}  # the NF net was trained with AGC
+RECIPES = {"batch": "batch", "nf": "nf"}  # AGC trained the NF net, but takes no part here
+DASHES = {"batch": "dash", "nf": "dot"}
 NAMES = {"batch": "BN", "nf": "NF"}
 Item = dict[str, Any]
 
@@ -24,8 +25,11 @@ def short(label: str, most: int = 30) -> str:
     return first if len(first) <= most else f"{first[: most - 1]}…"
 
 
-def answer_bars(item: Item, look: Look) -> go.Figure:
-    """Five classes: their probability in this company (filled) and in the first one (outlined)."""
+def answer_bars(item: Item, look: Look, most: float = 0.0) -> go.Figure:
+    """Five classes: their probability in this company (filled) and in the first one (outlined).
+
+    The axis goes to `most` at least, so that two nets can be compared.
+    """
     rows = list(range(len(item["labels"])))
     colour = look.colour(RECIPES[item["norm"]])
     common = {"type": "bar", "orientation": "h", "hovertemplate": "%{x:.1%}"}
@@ -61,7 +65,7 @@ def answer_bars(item: Item, look: Look) -> go.Figure:
         }
         for row, label, here in zip(rows, item["labels"], item["here"], strict=True)
     ]
-    most = max(0.2, *item["here"], *item["first"])
+    most = max(most, largest_share([item]))
     hidden = {"visible": False}
     return figure(
         traces,
@@ -73,6 +77,11 @@ def answer_bars(item: Item, look: Look) -> go.Figure:
         barmode="overlay",
         **legend(look, traceorder="reversed"),
     )
+
+
+def largest_share(items: Sequence[Item]) -> float:
+    """The largest probability that `answer_bars` draws for any of these nets, 0.2 at least."""
+    return max([0.2, *(p for item in items for p in (*item["here"], *item["first"]))])
 
 
 def answer_words(item: Item) -> str:
@@ -101,11 +110,12 @@ def amount(value: float) -> str:
     return f"{value:.2f}" if value >= 0.01 else written(value, 1)
 
 
-def reach_bars(item: Item, seats: Sequence[str], look: Look) -> go.Figure:
+def reach_bars(item: Item, seats: Sequence[str], look: Look, most: float = 0.0) -> go.Figure:
     """For each seat at the table, the gradient of the own loss by its pixels over that by its own.
 
     Args:
         seats: the neighbours' names, in the order of `reach`.
+        most: the axis has room for such a share at least, so that two nets can be compared.
     """
     shares = reach_shares(item)[: len(seats) + 1]
     colour = look.colour(RECIPES[item["norm"]])
@@ -123,7 +133,7 @@ def reach_bars(item: Item, seats: Sequence[str], look: Look) -> go.Figure:
             "hovertemplate": "%{customdata}: %{y:.3%}<extra></extra>",
         }
     ]
-    top = 1.25 * max([0.2, *shares[1:]])
+    top = 1.25 * max([0.2, most, *shares[1:]])
     return figure(
         traces,
         look,
@@ -151,6 +161,11 @@ def reach_shares(item: Item) -> list[float]:
     return [value / own for value in item["reach"]]
 
 
+def farthest_reach(items: Sequence[Item]) -> float:
+    """The largest share of another seat, over these nets."""
+    return max((share for item in items for share in reach_shares(item)[1:]), default=0.0)
+
+
 def reach_words(item: Item) -> str:
     """How much of the gradient falls on others, in a sentence."""
     others = reach_shares(item)[1:]
@@ -161,7 +176,8 @@ def reach_words(item: Item) -> str:
     together = sum(share**2 for share in others) ** 0.5
     return (
         f"One other seat gets {percent(statistics.mean(others))} of the own seat's in the mean, at "
-        f"most {percent(max(others))}; all {len(others)} together {percent(together)}."
+        f"most {percent(max(others))}. Taken together, as one gradient by the pixels of all "
+        f"{len(others)}, it has {percent(together)} of the own one's length."
     )
 
 
@@ -184,7 +200,7 @@ def size_figure(rows: Sequence[Item], look: Look) -> go.Figure:
                 "line": {
                     "color": look.colour(RECIPES[norm]),
                     "width": 2.5,
-                    "dash": "dash" if norm == "batch" else "solid",
+                    "dash": DASHES[norm],
                 },
                 "marker": {"size": 8},
                 "cliponaxis": False,

@@ -118,7 +118,7 @@ def test_bars_show_this_company_and_the_first(dark) -> None:
     drawn = {trace.name: list(trace.x) for trace in figure.data}
     assert drawn == {"first company": [0.2, 0.6, 0.1, 0.05, 0], "this company": item()["here"]}
     assert figure.data[1].marker.color == COLOURS["batch"][dark]
-    assert answer_bars(item("nf"), Look(dark)).data[1].marker.color == COLOURS["agc"][dark]
+    assert answer_bars(item("nf"), Look(dark)).data[1].marker.color == COLOURS["nf"][dark]
     texts = " ".join(note.text for note in figure.layout.annotations)
     assert "&lt;b&gt;wok" in texts and "<b>wok" not in texts
     assert "jellyfish 40%, in the first company 20%" in answer_words(item())
@@ -143,7 +143,9 @@ def test_reach_is_in_shares_of_the_own_seat() -> None:
     assert list(figure.data[0].y) == [1, *[0.25] * 7]
     assert figure.layout.yaxis.range[1] < 1  # the own bar leaves the chart, or nothing is seen
     words = reach_words(item())
-    assert "25% of the own seat's in the mean, at most 25%; all 7 together 66%" in words
+    assert (
+        "25% of the own seat's in the mean, at most 25%. Taken together" in words and "66%" in words
+    )
     assert reach_words(item("nf")) == "All 7 others: exactly 0. The gradient is this example's own."
     assert reach_words(item(seats=1)) == "Nobody else is here."
     assert list(reach_bars(item("nf"), ("red",) * 7, Look()).data[0].text)[1:] == ["0"] * 7
