@@ -62,6 +62,7 @@ def flight_figure(
     tops = [1.0, *(0.66 - 0.35 * i for i in range(len(maps)))] if len(maps) > 1 else [1.0, 0.6]
     gap = 1.5 * size / (height - 5 * size)  # below the panels are the axis and its title
     feet = [top + gap for top in tops[1:]] + [0.0]
+    panels = range(2, 2 + len(maps))
     letters = {"size": size, "color": TEXT[dark]}
     few = int(size > LARGE)
     layout: dict[str, Any] = {
@@ -83,23 +84,15 @@ def flight_figure(
         "yaxis": {
             "type": "log",
             "domain": [feet[0], tops[0]],
+            "range": _decades(shown),  # whole ones, so that a number stands at both ends
             "tickvals": [0.1, 1, 10, 100, 1e3, 1e4][few :: 1 + few],
             "ticktext": ["0.1", "1", "10", "100", "1,000", "≥ 10,000"][few :: 1 + few],
             "tickfont": letters,
             "gridcolor": "rgba(163,173,186,0.25)",
             "automargin": True,
         },
-        "shapes": [
-            {
-                "type": "line",
-                "x0": step - 0.5,
-                "x1": step - 0.5,
-                "yref": "paper",
-                "y0": 0,
-                "y1": 1,
-                "line": {"color": TEXT[dark], "width": 2.5, "dash": "dash"},
-            }
-        ],
+        # in each panel by itself: between them are their names
+        "shapes": [_upright(step, f"y{i or ''} domain", dark) for i in (0, *panels)],
     }
     traces = [_loss(flight, dark) for flight in shown if flight.curve.steps]
     _note(layout, "training loss, logarithmic scale", 1.0, size, dark)
@@ -121,6 +114,20 @@ def flight_figure(
         if flight.died and flight.died <= until:
             layout["annotations"].append(_death(flight.died, f"y{i + 2} domain", size, dark))
     return {"data": traces, "layout": layout}
+
+
+def _upright(step: int, yref: str, dark: bool) -> dict[str, Any]:
+    line = {"color": TEXT[dark], "width": 2.5, "dash": "dash"}
+    place = {"x0": step - 0.5, "x1": step - 0.5, "yref": yref, "y0": 0, "y1": 1}
+    return {"type": "line", "line": line, **place}
+
+
+def _decades(shown: Sequence[Flight]) -> list[int]:
+    """The powers of ten around all losses that are drawn, from 0.1 or 1 to 10 at least."""
+    losses = [v for flight in shown for v in flight.curve.losses if math.isfinite(v)]
+    low, high = min([1.0, *losses]), max([10.0, *losses])
+    ends = (max(low, LOSSES[0]), min(high, LOSSES[1]))
+    return [math.floor(math.log10(ends[0])), math.ceil(math.log10(ends[1]))]
 
 
 def _loss(flight: Flight, dark: bool) -> dict[str, Any]:

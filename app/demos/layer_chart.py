@@ -9,6 +9,7 @@ from app.charts import Chart, base, log10, significant
 from app.numbers import written
 from app.theme import MUTED, TEXT, colour
 
+LEAST = 12  # px of a layer's name
 RATIO_RANGE = (1e-6, 1e5)  # ratios beyond are drawn at the edge
 
 
@@ -57,7 +58,7 @@ def ratio_by_layer(
         "type": "category",
         "data": layers,
         "inverse": True,
-        "axisLabel": {"color": text, "fontSize": max(9, size - 3), "interval": 0},
+        "axisLabel": {"color": text, "fontSize": max(LEAST, size - 3), "interval": 0},
     }
     option["dataset"] = [{"source": ranges}, {"source": medians}]
     encode = {"x": 0, "y": 1}
