@@ -95,7 +95,9 @@ class ClipCanvas {
     this.pieces = piecesOf(this.units, this.by);
     const ratio = ratiosOf(this.pieces);
     this.pieceRatio = this.by === "unit" ? null : this.pieces.of.map((piece) => ratio[piece]);
-    this.find(".legend span").hidden = this.by === "unit" || this.off;
+    this.find(".legend .clips").hidden = this.off;
+    this.find(".legend .free").hidden = !this.off;
+    this.find(".legend .pieces").hidden = this.by === "unit" || this.off;
     setText(this.find(".legend b"), `the ${this.by === "layer" ? "layer" : "net"}'s own ratio`);
     for (const input of this.root.querySelectorAll("input")) {
       input.checked = input.value === (this.off ? "off" : this.by);

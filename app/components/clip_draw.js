@@ -174,9 +174,11 @@ function drawPlane(canvas, view, look) {
     const end = tip[0] - view.weight * unit; // where W begins; mostly far outside
     pen.strokeStyle = pen.fillStyle = colours.text;
     arrow(pen, [Math.max(-20, end), tip[1]], tip, 4);
-    pen.textAlign = "left";
-    pen.textBaseline = "top";
-    pen.fillText("W", Math.max(4, end), tip[1] + 8);
+    // under the arrow's tail, or left of it where the arrow is short and the handle is near
+    const short = tip[0] - end < 3 * size;
+    pen.textAlign = short ? "right" : "left";
+    pen.textBaseline = short ? "middle" : "top";
+    pen.fillText("W", short ? end - 6 : Math.max(4, end), tip[1] + (short ? 0 : 8));
   }
   const [long, kept] = [view.gradient * unit, view.gradient * unit * view.factor];
   if (view.gradient) {
@@ -219,7 +221,9 @@ function wholeWeight(pen, view, look, width, height, way, unit) {
   pen.fillStyle = colours.muted;
   pen.textAlign = "right";
   pen.textBaseline = "alphabetic";
-  pen.fillText(`above: × ${written(unit / per, 2)}`, width - 4, height - 2);
+  const times = `magnified × ${written(unit / per, 2)} above`;
+  const long = `whole, at one scale; ${times}`;
+  pen.fillText(pen.measureText(long).width < width - 8 ? long : times, width - 4, height - 2);
 }
 
 const tiles = new Map();

@@ -222,8 +222,9 @@ def shares_by_layer(shares: dict[str, float], dark: bool, size: int = 13) -> go.
         "hoverinfo": "skip",
     }
     across = {
-        "range": [0, 1.18],
-        "tickvals": [0, 0.25, 0.5, 0.75, 1],
+        "range": [0, 1.3],  # room for "100%" also where the chart is narrow
+        "tickvals": [0, 0.5, 1],
+        "tickangle": 0,
         "tickformat": ".0%",
         "title": "share of units shortened",
     }
