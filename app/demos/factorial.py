@@ -35,11 +35,11 @@ RATES = ("0.3", "1")
 NETS = {"NF-ResNet": "factorial"}  # those whose runs are recorded
 
 OFF = """
-What **off** means here: without **scaled weight standardization** the weights are used as they are
-(they start with variance 1 / fan-in, not centred); without **α and β** a block adds its branch as
-it is and does not divide by the predicted deviation; without **AGC** nothing is clipped;
-without **squeeze-excite** that layer is missing. With **BN** in their place the first two do not
-apply. λ is 0.03 at rate 0.3 and 0.01 at rate 1.
+What **off** means here: without **scaled weight standardization (WS)** the weights are used as they
+are (they start with variance 1 / fan-in, not centred); without **α and β** a block adds its branch
+as it is and does not divide by the predicted deviation; without **AGC** nothing is clipped;
+without **squeeze-excite (SE)** that layer is missing. With **BN** in their place the first two do
+not apply. λ is 0.03 at rate 0.3 and 0.01 at rate 1.
 """
 
 # of the plan "factorial", both rates; the table is in LOG.md, and a test holds this against it
@@ -59,6 +59,14 @@ what each ingredient changed, and whether it did so in every seed.
 ingredients that may only pay off in long trainings, such as squeeze-excite. A bar near zero can be
 two large effects of opposite sign: look at the interactions, and at the runs themselves.
 """
+
+
+CELLS = (
+    ":blue[■] BN in place of WS and α β; :green[●] WS, α β and AGC; :orange[●] WS and α β without "
+    "AGC; :gray[●] AGC without both of them; :violet[●] neither. WS: scaled weight "
+    "standardization; SE: squeeze-excite."
+)
+CHANGED = "Plain bar: one ingredient. Hatched: two together, beyond what each does alone."
 
 
 def render(params: dict[str, Any], compact: bool) -> None:
@@ -192,9 +200,11 @@ def _both(
     with left:
         st.markdown("**Every net** (dot: mean of the seeds; bar: lowest to highest)")
         _plot(cells_figure(outcomes, own, look, columns), f"{key}_cells")
+        st.caption(CELLS)
     with right:
         st.markdown("**What an ingredient changed** (dot: one seed; bar: mean)")
         _plot(effects_figure(complete, look, len(columns)), f"{key}_effects")
+        st.caption(CHANGED)
 
 
 def _plot(drawn: tuple[Any, str], key: str) -> None:

@@ -119,14 +119,18 @@ def effects_figure(outcomes: Sequence[Outcome], look: Look, rows: int = 0) -> tu
     every = effects(FACTORS, seeds_of(outcomes))[::-1]
     found = [each for each in every if each.by_seed]  # of a full factorial all, else none
     names = [" × ".join(SHORT[part] for part in each.factors) for each in every]
-    paints = [look.colour("agc" if len(each.factors) == 1 else "batch") for each in found]
     traces: list[dict[str, Any]] = [
         {
             "type": "bar",
             "orientation": "h",
             "x": [each.mean for each in found],
             "y": names[: len(found)],
-            "marker": {"color": paints, "opacity": 0.55},
+            # no recipe's colour: an ingredient is none; what is two together is hatched
+            "marker": {
+                "color": look.muted,
+                "opacity": 0.55,
+                "pattern": {"shape": ["/" if len(each.factors) > 1 else "" for each in found]},
+            },
             "hovertemplate": "%{y}: %{x:+.3f}<extra></extra>",
         },
         {
