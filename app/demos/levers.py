@@ -60,6 +60,8 @@ def levers(stage: Stage, run: runs.Run | None, pace: str) -> None:
                 help="Multiplies every net's rate, also while it trains.",
                 width=220,
             )
+    if stage.bind and stage.moved:  # elsewhere the text asks to move them
+        st.caption(f"The sliders now say otherwise than the text above: {stage.moved}.")
     note = st.session_state.pop(f"{key}_note", "")
     if note:
         st.caption(note)
@@ -78,9 +80,10 @@ def _buttons(stage: Stage, run: runs.Run | None, pace: str) -> None:
         )
         if run is not None:
             st.button(
-                "Reset",
+                "Clear",
                 key=f"{key}_reset",
-                icon=":material/restart_alt:",
+                icon=":material/ink_eraser:",
+                help="Takes this run off the screen; the settings stay.",
                 on_click=runs.forget,
                 args=(key,),
             )

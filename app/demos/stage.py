@@ -56,6 +56,16 @@ class Stage:
         return st.session_state.get(f"{self.key}_clipping_was", self.first_stop)
 
     @property
+    def moved(self) -> str:
+        """Where the levers stand, in words; empty if all are where the set-up begins."""
+        words = []
+        if "clipping" in self.controls and self.steered and self.stop != self.first_stop:
+            words.append(f"λ is {self.stop}")
+        if "lr" in self.controls and self.factor != 1:
+            words.append(f"every rate is {self.factor:g} times as large")
+        return " and ".join(words)
+
+    @property
     def clipping(self) -> float | None:
         return None if self.stop == "off" else float(self.stop)
 
