@@ -76,7 +76,10 @@ def chart(
     lines = [_rule(BUDGET, "solid", look)]
     if cost is not None:
         lines.append(_rule(cost, "dot", look))
-        notes.append(_upright("your design", cost, highest, look, yanchor="top"))
+        low, high = across["range"]
+        right = math.log10(cost / 1e6) > (low + high) / 2  # there the words would leave the chart
+        side = "right" if right else "left"
+        notes.append(_upright("your design", cost, highest, look, yanchor="top", xanchor=side))
     if below:
         words = f"{below} net{'s'[: below > 1]} further down"
         notes.append(note(words, look, x=0, xref="paper", y=lowest, yanchor="bottom"))

@@ -68,10 +68,11 @@ def plain(text: str) -> str:
 def cost(answer: Answer) -> str:
     """How long it took and how much there was to compute."""
     work = answer.multiply_adds
+    took = f"{answer.seconds:.2f} s" if answer.seconds >= 0.01 else "under 10 ms"
     amount = f"{work / 1e9:.1f} billion" if work >= 1e9 else f"{work / 1e6:.0f} million"
     return (
-        f"{long(answer.model)} at {answer.resolution} px: {amount} multiply-adds in "
-        f"{answer.seconds:.2f} s on this server."
+        f"{long(answer.model)} at {answer.resolution} px: {amount} multiply-adds in {took} on this "
+        "server."
     )
 
 

@@ -211,8 +211,8 @@ def _limits() -> None:
         f"{MODELS['nfnet_mini'].num_classes} for mini, and **always** gives one of them. "
         "Shown a face, a giraffe or your desk, it names whatever looks nearest, and may be very "
         "sure of it: the list has some 120 breeds of dogs, but no giraffe and no “none of these”.\n"
-        "- The bars share out its belief among these names and add up to 100%. They are not the "
-        "chance of being right.\n"
+        "- The bars are its belief, shared out among all these names. They are not the chance of "
+        "being right.\n"
         "- It does not count, read, tell where things are, or know what a thing is for. One name a "
         "picture is all it was ever taught, from photographs people put on the web before 2012."
     )

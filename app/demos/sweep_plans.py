@@ -131,7 +131,7 @@ PLANS: dict[str, Plan] = {
     plan.id: plan
     for plan in (
         Plan("map", "Threshold and batch", "Batch size", "Threshold λ", tuple(_map())),
-        Plan("u", "The U over the threshold", "Clipping", "Threshold", tuple(_u())),
+        Plan("u", "Too small, too large", "Clipping", "Threshold", tuple(_u())),
         Plan("small", "Small batches", "Recipe", "Batch size", tuple(_small())),
         Plan(
             "factorial",

@@ -40,7 +40,8 @@ above 0.94. So this is no argument for AGC; whether one threshold suits other ne
 **At batch 2 and 4 BN falls behind** (0.65 and 0.86), and NF does not (0.96 and 0.97), in every
 seed; at batch 8 and 16 their ranges overlap. At 128 NF without clipping is lost in all five
 seeds, and AGC holds it at 0.88. At small batches the same λ 0.1 only costs accuracy: a threshold
-belongs to its batch size.
+belongs to its batch size. **All three lines rise from batch 2 to 8 or 16** and end lower at 128;
+steps and rate change with the batch, so this does not say which batch is best.
 """,
     "transfer": """
 **Both thresholds serve the other nets too.** λ 0.01 ends within about 0.01 of the best λ tried, on
