@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from app.theme import DASHES, MUTED, TEXT, colour
+from app.theme import DASHES, MUTED, PAGE, TEXT, colour
 
 POINTS = 240  # of all lines of a chart together, at most; 120 of one
 HEIGHT = 320  # px of a chart of curves
@@ -198,6 +198,8 @@ def _curves(
                 "formatter": f"{{dot|●}} {line.label}",
                 "rich": {"dot": {"color": colour(line.recipe, dark)}},
                 "offset": [0, shift],
+                # the others run on under the name of one that died
+                **({"backgroundColor": f"{PAGE[dark]}CC"} if line.fate else {}),
                 **style,
             },
         }
