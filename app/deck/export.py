@@ -70,9 +70,8 @@ def export_html(
         from plotly.offline import get_plotlyjs
 
         scripts.insert(0, get_plotlyjs())
-    media = {"export_sheets.css": "all" if sheets else "print"}
-    if not sheets:
-        media["export_phone.css"] = "screen and (max-width: 640px)"
+    phone = "screen and (max-width: 640px)"
+    media = {"export_sheets.css": "all" if sheets else "print", "export_phone.css": phone}
     marks = {"data-notes": notes, "data-sheets": sheets}
     return _PAGE.format(
         marks="".join(f' {mark}=""' for mark, on in marks.items() if on),

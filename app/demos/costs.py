@@ -109,7 +109,7 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
     except UserError:
         return ()
     found = cells(was.items, params["batch"], params["passes"])
-    figure, alt = times(found, params["unit"], params["passes"], Look(size=20), True)
+    figure, alt = times(found, params["unit"], params["passes"], Look(size=17), True)
     words = takeaway(found, params["batch"], params["passes"])
     return (Still(figure.to_plotly_json(), alt, f"{words} {_label(was)}"),)
 

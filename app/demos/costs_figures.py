@@ -26,6 +26,8 @@ NETS = {  # the axis of the nets, from the top
     "showgrid": False,
     "ticklabelstandoff": 6,
 }
+BRIEFLY = {"batch": "BN", "nf": "scaled WS"}  # in a legend inside the figure
+SHOWN = ("convolution", *NORMALIZES.values(), *BRIEFLY.values())  # their ms stand in the bars
 HATCHES = {"batch": "x", "nf": "", "none": "."}
 
 
@@ -46,7 +48,7 @@ def times(
             for n, cell in enumerate(nets):
                 if cell.norm in NORMALIZES:
                     paint = {"color": look.colour(cell.norm)} | _hatch(HATCHES[cell.norm], look)
-                    name = NORMALIZES[cell.norm]
+                    name = (BRIEFLY if keyed else NORMALIZES)[cell.norm]
                     traces.append(_pieces(name, values[n : n + 1], places[n : n + 1], paint, look))
         else:
             opacity, hatch = GREYS[operation]
@@ -61,7 +63,7 @@ def times(
     drawn = figure(
         traces,
         look,
-        19 if keyed else 15.5,
+        20.5 if keyed else 15.5,
         across,
         NETS,
         barmode="stack",
@@ -113,7 +115,7 @@ def _pieces(
         "textangle": 0,
         # letters on hatching or on a pale grey would be hard to read
         "textfont": {"size": look.size, "color": look.page},
-        **({} if name in ("convolution", *NORMALIZES.values()) else {"textposition": "none"}),
+        **({} if name in SHOWN else {"textposition": "none"}),
     }
 
 

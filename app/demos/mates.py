@@ -32,6 +32,7 @@ from nfnet.run import UserError
 from nfnet.strangers import first_company, spoken
 
 STILL = {"displayModeBar": False}
+PRINTED = 3  # classes of each net on paper, where both nets share a slide
 LOOKING = "The nets are looking at the new table; below are their last answers."
 WAITING = "No answer to this table is recorded here; the nets are being asked."
 
@@ -87,7 +88,7 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
     most = largest_share(items)
     return tuple(
         Still(
-            answer_bars(item, Look(size=STILL_SIZE, height=0.7), most).to_plotly_json(),
+            answer_bars(item, Look(size=STILL_SIZE), most, PRINTED).to_plotly_json(),
             answer_words(item),
             f"{verdict(item)} {label}",
         )

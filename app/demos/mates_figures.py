@@ -25,19 +25,19 @@ def short(label: str, most: int = 30) -> str:
     return first if len(first) <= most else f"{first[: most - 1]}…"
 
 
-def answer_bars(item: Item, look: Look, most: float = 0.0) -> go.Figure:
-    """Five classes: their probability in this company (filled) and in the first one (outlined).
+def answer_bars(item: Item, look: Look, most: float = 0.0, count: int = 5) -> go.Figure:
+    """The first classes: their probability in this company (filled) and the first (outlined).
 
     The axis goes to `most` at least, so that two nets can be compared.
     """
-    rows = list(range(len(item["labels"])))
+    rows = list(range(min(count, len(item["labels"]))))
     colour = look.colour(RECIPES[item["norm"]])
     common = {"type": "bar", "orientation": "h", "hovertemplate": "%{x:.1%}"}
     traces = [
         {
             **common,
             "name": "first company",
-            "x": [round(p, 4) for p in item["first"]],
+            "x": [round(p, 4) for p in item["first"][:count]],
             "y": rows,
             "offset": 0.24,
             "width": 0.16,
@@ -46,7 +46,7 @@ def answer_bars(item: Item, look: Look, most: float = 0.0) -> go.Figure:
         {
             **common,
             "name": "this company",
-            "x": [round(p, 4) for p in item["here"]],
+            "x": [round(p, 4) for p in item["here"][:count]],
             "y": rows,
             "offset": 0,
             "width": 0.22,
@@ -63,7 +63,7 @@ def answer_bars(item: Item, look: Look, most: float = 0.0) -> go.Figure:
             "showarrow": False,
             "font": {"size": look.size, "color": look.text},
         }
-        for row, label, here in zip(rows, item["labels"], item["here"], strict=True)
+        for row, label, here in zip(rows, item["labels"], item["here"], strict=False)
     ]
     most = max(most, largest_share([item]))
     hidden = {"visible": False}

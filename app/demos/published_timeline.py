@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from app.demos import tables
@@ -17,6 +18,8 @@ LANES: dict[str, tuple[str, str, str]] = {
     "against": ("no norm, no gain", "none", "x"),
 }
 
+NEAR_DAYS = 200
+
 
 def after_2021(look: Look) -> Drawn:
     """A timeline, a lane a kind; on a phone a list, the oldest on top."""
@@ -29,6 +32,7 @@ def after_2021(look: Look) -> Drawn:
 def _lanes(rows: tuple[tables.Row, ...], look: Look) -> Any:
     names = [f"{called}" for called, _, _ in LANES.values()]
     traces, labels, before = [], [], {}
+    last: dict[tuple[str, int], dict[str, Any]] = {}  # the label before, in its lane on its side
     for place, kind in enumerate(LANES):
         here = [row for row in rows if row["kind"] == kind]
         _, recipe, symbol = LANES[kind]
@@ -37,16 +41,19 @@ def _lanes(rows: tuple[tables.Row, ...], look: Look) -> Any:
             # names alternate above and below the lane, so that neighbours do not meet
             side = before[kind] = -before.get(kind, -1)
             edge, shift = ("bottom", 0.55) if side > 0 else ("top", -0.55)
-            labels.append(
-                note(
-                    _linked(row, look),
-                    look,
-                    x=_day(row),
-                    y=place,
-                    yanchor=edge,
-                    yshift=shift * look.size,
-                )
+            label = note(
+                _linked(row, look),
+                look,
+                x=_day(row),
+                y=place,
+                yanchor=edge,
+                yshift=shift * look.size,
             )
+            if _near(last.get((kind, side)), label):  # then they give way to either side
+                last[kind, side] |= {"xanchor": "right", "xshift": 0.6 * look.size}
+                label |= {"xanchor": "left", "xshift": -0.6 * look.size}
+            last[kind, side] = label
+            labels.append(label)
     across = {"type": "date", "dtick": "M12", "tickformat": "%Y", "range": ["2020-10", "2026-12"]}
     across |= {"showgrid": True}
     down = {
@@ -102,6 +109,14 @@ def _points(
 
 def _day(row: tables.Row) -> str:
     return f"{row['date']}-15"
+
+
+def _near(before: dict[str, Any] | None, label: dict[str, Any]) -> bool:
+    """Whether two names, at their dates, would meet."""
+    if before is None:
+        return False
+    days = (date.fromisoformat(label["x"]) - date.fromisoformat(before["x"])).days
+    return days < NEAR_DAYS
 
 
 def _linked(row: tables.Row, look: Look) -> str:
