@@ -80,6 +80,7 @@ def chart(
         right = math.log10(cost / 1e6) > (low + high) / 2  # there the words would leave the chart
         side = "right" if right else "left"
         notes.append(_upright("your design", cost, highest, look, yanchor="top", xanchor=side))
+        notes[-1]["bgcolor"] = look.page  # the budget's line may run under it
     if below:
         words = f"{below} net{'s'[: below > 1]} further down"
         notes.append(note(words, look, x=0, xref="paper", y=lowest, yanchor="bottom"))
