@@ -202,7 +202,7 @@ function drawPlane(canvas, view, look) {
 function wholeWeight(pen, view, look, width, height, way, unit) {
   const { size, colours } = look;
   const across = 0.3 * width;
-  const [x, y] = [width - across - 0.6 * size, height - 1.2 * size];
+  const [x, y] = [width - across - 0.6 * size, height - 1.6 * size];
   const longest = Math.max(view.weight, view.radius ?? 0, view.gradient, 1e-12);
   const per = (0.75 * across) / longest;
   const tip = [x + view.weight * per, y];

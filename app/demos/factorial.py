@@ -63,8 +63,8 @@ two large effects of opposite sign: look at the interactions, and at the runs th
 
 CELLS = (
     ":blue[■] BN in place of WS and α β; :green[●] WS, α β and AGC; :orange[●] WS and α β without "
-    "AGC; :gray[●] AGC without both of them; :violet[●] neither. WS: scaled weight "
-    "standardization; SE: squeeze-excite."
+    "AGC; :gray[●] AGC, but WS or α β missing; :violet[●] the same without AGC. WS: scaled "
+    "weight standardization; SE: squeeze-excite."
 )
 CHANGED = "Plain bar: one ingredient. Hatched: two together, beyond what each does alone."
 
