@@ -35,8 +35,8 @@ SHOWN = ("map", "u", "transfer", "small")  # those whose runs are recorded
 TITLES = {PLANS[name].title: name for name in SHOWN}
 MANY = ("map", "small")  # those whose parts differ in the batch size
 WAIT = (
-    "One net after another, each drawn as soon as it is done. Large batches, wide nets and deep nets "
-    "take longest."
+    "One net after another, each drawn as soon as it is done. Large batches, wide nets and deep "
+    "nets take longest."
 )
 _BY = {"small": "column"}  # what is run live together: the cells of one row, or of one column
 
