@@ -1,4 +1,7 @@
-"""Where the server keeps the pictures that its viewers bring: a folder of its own while it runs."""
+"""Where the server keeps what outlives a job, in folders of its own while it runs.
+
+That is the pictures that its viewers bring, and the checkpoints from which runs are forked.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,26 @@ import os
 import shutil
 import tempfile
 
+FOLDERS = {"NFNET_SETS": "nfnet-pictures-", "NFNET_RUNS": "nfnet-runs-"}
+
 
 def prepare() -> None:
-    """Makes a folder that only this user can read, unless NFNET_SETS names one already.
+    """Makes folders that only this user can read, unless the environment names them already.
 
-    To be called before the workers start, which find it in their environment.
+    To be called before the workers start, which find them in their environment.
     """
-    global _ours
-    if not os.environ.get("NFNET_SETS"):
-        _ours = os.environ["NFNET_SETS"] = tempfile.mkdtemp(prefix="nfnet-pictures-")  # mode 700
-        atexit.register(clear)
+    for name, prefix in FOLDERS.items():
+        if not os.environ.get(name):
+            _ours[name] = os.environ[name] = tempfile.mkdtemp(prefix=prefix)  # mode 700
+    atexit.register(clear)
 
 
 def clear() -> None:
-    """Removes the folder that `prepare` made, and all pictures in it."""
-    global _ours
-    if _ours:
-        shutil.rmtree(_ours, ignore_errors=True)
-        os.environ.pop("NFNET_SETS", None)
-    _ours = ""
+    """Removes the folders that `prepare` made, and all that is in them."""
+    for name, folder in _ours.items():
+        shutil.rmtree(folder, ignore_errors=True)
+        os.environ.pop(name, None)
+    _ours.clear()
 
 
-_ours = ""
+_ours: dict[str, str] = {}

@@ -1,5 +1,5 @@
 """Records what the Black box shows before anybody presses: three runs that die, with every step's
-ratios, and for one of them the same run with AGC from some step on.
+ratios, and for one of them its fork: the same run with AGC from some step on.
 
     python -m benchmarks.record_blackbox [--out slides/recorded/blackbox]
 
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from app.charts import significant
-from app.compute.tasks import race
 from app.demos.blackbox_runs import CLIPPING, SEED, SEEDS, STEP, lanes, recording
 from benchmarks.record_runs import OUT, dumps, processor
 from nfnet.run import RunConfig, event_to_json
@@ -43,7 +42,7 @@ def main() -> None:
                 "command": "python -m benchmarks.record_blackbox",
             },
             "configs": [config.to_json() for config in configs],
-            "items": list(items(configs)),
+            "items": list(items(both[1], len(configs))),
         }
         path = out / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,12 +50,13 @@ def main() -> None:
         print(f"{path}: {path.stat().st_size / 1e3:.0f} kB", flush=True)
 
 
-def items(configs: list[RunConfig]) -> Iterator[list[Any]]:
-    """What a worker would send for this race, in three digits."""
-    from nfnet.training import train
+def items(config: RunConfig, lanes: int) -> Iterator[list[Any]]:
+    """What a worker would send for this fork, in three digits; of its first lanes only."""
+    from nfnet.forks import fork
 
-    on_cpu = [config.replace(device="cpu") for config in configs]
-    for index, event in race(on_cpu, train, lambda wait: []):
+    for index, event in fork(config.replace(device="cpu")):
+        if index == lanes:
+            return
         values = event_to_json(event)
         # no figure of the machine that shows the recording
         values.pop("images_per_second", None)

@@ -143,21 +143,28 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
     return padded.flatten(2).gather(2, pixels).view_as(images)
 
 
-def batches(
-    count: int, batch_size: int, generator: torch.Generator, device: torch.device | str
-) -> Iterator[Tensor]:
+class Batches(Iterator[Tensor]):
     """Endless batches of indices below `count`: shuffled anew each epoch, its rest left out.
 
     Raises:
         UserError: a batch is larger than the set.
     """
-    if batch_size > count:
-        raise UserError(f"a batch of {batch_size} is larger than the training set of {count}")
 
-    def epochs() -> Iterator[Tensor]:
-        while True:
-            order = torch.randperm(count, generator=generator, device=generator.device)
-            full = count // batch_size * batch_size
-            yield from order[:full].to(device).split(batch_size)
+    def __init__(
+        self, count: int, batch_size: int, generator: torch.Generator, device: torch.device | str
+    ) -> None:
+        if batch_size > count:
+            raise UserError(f"a batch of {batch_size} is larger than the training set of {count}")
+        self.count, self.batch_size, self.generator = count, batch_size, generator
+        # indices still to come in this epoch; who restores it goes on with the same pictures
+        self.coming = torch.empty(0, dtype=torch.int64, device=device)
 
-    return epochs()
+    def __next__(self) -> Tensor:
+        if not len(self.coming):
+            order = torch.randperm(
+                self.count, generator=self.generator, device=self.generator.device
+            )
+            full = self.count // self.batch_size * self.batch_size
+            self.coming = order[:full].to(self.coming.device)
+        batch, self.coming = self.coming.tensor_split([self.batch_size])
+        return batch

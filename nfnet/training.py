@@ -6,6 +6,7 @@ Nothing is called back: who wants to stop stops iterating, who wants to steer mo
 from __future__ import annotations
 
 import dataclasses
+import io
 import math
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from nfnet.agc import ClipSummary, clip_grad_, parameter_groups, unitwise_norm
 from nfnet.build import build_model
 from nfnet.checkpoint import read_metadata
-from nfnet.data import Dataset, augment, batches, load_dataset
+from nfnet.data import Batches, Dataset, augment, load_dataset
 from nfnet.devices import pick_device
 from nfnet.published import SHIPPED
 from nfnet.run import (
@@ -32,6 +33,8 @@ from nfnet.run import (
     Loading,
     RunConfig,
     Step,
+    event_from_json,
+    event_to_json,
 )
 from nfnet.weights import load_weights
 
@@ -76,16 +79,14 @@ def prepare_telling(config: RunConfig) -> Generator[dict[str, Any], None, Traine
 
 
 def follow(trainer: Trainer, controls: Controls | None = None) -> Iterator[Event]:
-    """Trains from the first step to the last; `trainer.model` is then the trained net.
+    """Trains from the trainer's next step to the last; `trainer.model` is then the trained net.
 
     Yields:
         What `train` does, but for `Loading`.
     """
     config, controls = trainer.config, controls or Controls()
-    losses: list[float] = []
-    last: Step | None = None
     start = time.perf_counter()
-    for step in range(1, config.steps + 1):
+    for step in range(len(trainer.losses) + 1, config.steps + 1):
         while controls.paused and not controls.stopped:
             time.sleep(0.02)
         if controls.stopped:
@@ -93,7 +94,7 @@ def follow(trainer: Trainer, controls: Controls | None = None) -> Iterator[Event
         began = time.perf_counter()
         loss, accuracy = trainer.backward()
         if not math.isfinite(loss):
-            yield _diverged(step, NON_FINITE, last)
+            yield _diverged(step, NON_FINITE, trainer.last)
             return
         lr = controls.value("lr", config.lr) * lr_factor(
             step - 1, config.steps, config.warmup_steps
@@ -101,8 +102,8 @@ def follow(trainer: Trainer, controls: Controls | None = None) -> Iterator[Event
         planned = config.clipping if step >= config.clipping_from else None
         clipping = controls.value("clipping", planned)
         summary = trainer.update(lr, clipping)
-        losses.append(loss)
-        last = Step(
+        trainer.losses.append(loss)
+        trainer.last = Step(
             step,
             loss,
             accuracy,
@@ -113,19 +114,19 @@ def follow(trainer: Trainer, controls: Controls | None = None) -> Iterator[Event
             trainer.layer_quantiles(summary),
             config.batch_size / (time.perf_counter() - began),
         )
-        yield last
+        yield trainer.last
         if config.evaluate_every and step % config.evaluate_every == 0 and step < config.steps:
             accuracy, loss = trainer.evaluate()
             if math.isfinite(loss):  # else the next step's loss is not finite either
                 yield Evaluation(step, accuracy, loss)
-    steps = len(losses)
+    steps = len(trainer.losses)
     accuracy, loss = trainer.evaluate()
     if not math.isfinite(loss):
-        yield _diverged(steps, NON_FINITE, last)
+        yield _diverged(steps, NON_FINITE, trainer.last)
         return
     yield Evaluation(steps, accuracy, loss)
-    if not controls.stopped and is_stuck(losses, trainer.dataset.guessing):
-        yield _diverged(steps, STUCK, last, accuracy)
+    if not controls.stopped and is_stuck(trainer.losses, trainer.dataset.guessing):
+        yield _diverged(steps, STUCK, trainer.last, accuracy)
     else:
         yield Finished(steps, accuracy, loss, controls.stopped, time.perf_counter() - start)
 
@@ -182,7 +183,9 @@ class Trainer:
         self.layout = torch.channels_last if plain else torch.contiguous_format
         self.model.to(memory_format=self.layout)
         self.generator = torch.Generator().manual_seed(config.seed)
-        self.order = batches(len(dataset.train_labels), config.batch_size, self.generator, device)
+        self.order = Batches(len(dataset.train_labels), config.batch_size, self.generator, device)
+        self.losses: list[float] = []  # of all steps so far
+        self.last: Step | None = None
         self.groups = parameter_groups(self.model, config.weight_decay)
         self.optimizer = torch.optim.SGD(
             self.groups,
@@ -207,6 +210,44 @@ class Trainer:
             for index, parameter in enumerate(clipped)
             if parameter.ndim == 4
         ]
+
+    def save(self) -> bytes:
+        """All that later steps depend on, as it stands between two steps.
+
+        Net, momentum, the scale of the loss, the generator, the pictures still to come in this
+        epoch, and the steps so far. The configuration is not in it.
+        """
+        file = io.BytesIO()
+        state = {
+            "model": self.model.state_dict(),
+            "momentum": self.optimizer.state_dict()["state"],
+            "scaler": self.scaler.state_dict(),
+            "generator": self.generator.get_state(),
+            "coming": self.order.coming.clone(),  # a view would bring its whole epoch along
+            "losses": self.losses,
+            "last": event_to_json(self.last) if self.last else None,
+        }
+        torch.save(state, file)
+        return file.getvalue()
+
+    def restore(self, saved: bytes) -> None:
+        """Goes back, or on, to what `save` gave; the run's settings may be others since.
+
+        On a CPU the steps to come are then those of the trainer that was saved, to the bit, if the
+        number of threads is the same.
+
+        Raises:
+            RuntimeError: it is of another net.
+        """
+        state = torch.load(io.BytesIO(saved), map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        groups = self.optimizer.state_dict()["param_groups"]  # rate and decay are the run's own
+        self.optimizer.load_state_dict({"state": state["momentum"], "param_groups": groups})
+        self.scaler.load_state_dict(state["scaler"])
+        self.generator.set_state(state["generator"].cpu())
+        self.order.coming = state["coming"]
+        self.losses = state["losses"]
+        self.last = event_from_json(state["last"]) if state["last"] else None
 
     def backward(self) -> tuple[float, float]:
         """Gradients of the next batch. Returns its loss and accuracy, before any update."""

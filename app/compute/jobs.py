@@ -45,6 +45,16 @@ class Race:
 
 
 @dataclass(frozen=True)
+class Fork:
+    """A run that is clipped from `config.clipping_from` on, continued from a checkpoint of the same
+    run without clipping, which is kept for later forks. Items: (0, Event) of that run, then
+    (1, Event) of the fork from its checkpoint on.
+    """
+
+    config: RunConfig
+
+
+@dataclass(frozen=True)
 class Gradients:
     """A net's gradients, unit by unit, at some steps of its training.
 
@@ -226,6 +236,7 @@ def _check_steps(job: Gradients | Turns) -> None:
 
 Job = (
     Race
+    | Fork
     | Gradients
     | Propagate
     | Classify
@@ -244,7 +255,8 @@ KINDS = ("short", "long", "download")
 
 def kind_of(job: Job) -> str:
     """Which of the queues a job waits in, one of KINDS."""
-    if isinstance(job, Race | Sweep | Gradients | Turns | Costs):  # they train, or run for long
+    # they train, or run for long
+    if isinstance(job, Race | Fork | Sweep | Gradients | Turns | Costs):
         return "long"
     return "download" if isinstance(job, Download) else "short"
 
@@ -272,7 +284,7 @@ def configs_of(job: Job) -> tuple[RunConfig, ...]:
     """The trainings that a job asks for; jobs about photos ask for none."""
     if isinstance(job, Race | Sweep | Costs):
         return job.configs
-    return (job.config,) if isinstance(job, Gradients | Propagate | Turns) else ()
+    return (job.config,) if isinstance(job, Fork | Gradients | Propagate | Turns) else ()
 
 
 def check(job: Job, device: str) -> None:

@@ -192,6 +192,7 @@ def _environment(key: bytes) -> dict[str, str]:
         "NFNET_DATA",
         "NFNET_WEIGHTS",
         "NFNET_SETS",
+        "NFNET_RUNS",
         "NFNET_PICTURES",
     ):  # the worker's folder is not the app's
         if environment.get(name):

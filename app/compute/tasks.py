@@ -19,6 +19,7 @@ from app.compute.jobs import (
     Classify,
     Costs,
     Download,
+    Fork,
     Gradients,
     Item,
     Job,
@@ -50,7 +51,7 @@ class Library:
 
     device: str
     train: Callable[[RunConfig, Controls], Iterator[Event]]
-    measure: Mapping[type, Callable[[Any], Iterator[dict[str, Any]]]]  # by kind of job
+    measure: Mapping[type, Callable[[Any], Iterator[Item]]]  # by kind of job
     photos: Photos | None = None  # None: only in tests of other things
     gpus: int = 0  # that CUDA finds on this machine
     use_gpu: Callable[[int], None] = lambda gpu: None  # computes there from then on
@@ -62,7 +63,7 @@ def load_library() -> Library:
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    from nfnet import costs, mates, propagation, shelf, training, turns
+    from nfnet import costs, forks, mates, propagation, shelf, training, turns
 
     _warm_up(training.train)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -70,6 +71,7 @@ def load_library() -> Library:
         device,
         training.train,
         {
+            Fork: lambda job: forks.fork(job.config),
             Gradients: lambda job: training.gradient_units(job.config, job.at_steps),
             Propagate: lambda job: propagation.propagate(job.config, job.images, job.shortcut),
             Costs: lambda job: costs.costs(job.configs),

@@ -40,6 +40,7 @@ from app.compute.jobs import (
     Classify,
     Costs,
     Download,
+    Fork,
     Gradients,
     Item,
     Job,
@@ -121,6 +122,8 @@ def items_from_json(job: Job, values: list) -> list[Item]:
     """The items of `job`, each with the fields and types that jobs.py promises, else BadMessage."""
     if isinstance(job, Race):
         return [_lane_event(value, len(job.configs)) for value in values]
+    if isinstance(job, Fork):
+        return [_lane_event(value, 2) for value in values]
     kind = _ITEMS[type(job)]
     for value in values:
         if not fits(value, kind):

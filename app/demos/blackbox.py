@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.compute.jobs import Item, Race
+from app.compute.jobs import Fork, Item
 from app.deck.model import Still
 from app.demos import asking, data_choice, links, one_of, recorded, reset, screen, whole
 from app.demos.blackbox_figures import Flight, flight_figure, flights
@@ -24,8 +24,8 @@ MISSING = "There is no recorded crash; the button below trains the run live, and
 LONGEST = 100  # steps that can be scrubbed
 HEIGHT = {True: 420, False: 620}  # px of the figure, compact or not
 SAME = (
-    "The fork begins with the same seed, so it is the same run, step by step, until AGC comes on; "
-    "only from there on do the two differ."
+    "The fork goes on from a checkpoint of the run above, saved after step {}: its weights, its "
+    "momentum and the pictures still to come are the same, and only AGC is added."
 )
 
 
@@ -83,12 +83,12 @@ def render(params: dict[str, Any], compact: bool) -> None:
     asking.show(
         f"{key}_fork",
         asking.Ask(
-            None if why else Race(configs),
+            None if why else Fork(configs[1]),
             f"AGC from step {step}",
             expected=2 * configs[0].steps,
-            doing="Training both",
-            help="Trains the run again on this server, and beside it the same run with AGC from "
-            "the step on that you have chosen; ten seconds or more.",
+            doing="Training",
+            help="Goes on from the step that you have chosen, with AGC. The first fork of a run "
+            "trains that run on this server and keeps its checkpoints; later ones begin at once.",
             why=why,
             recorded=was.items if same else before,
             about=was.label if was else "",
@@ -192,7 +192,7 @@ def _draw(
     if compact:
         return
     if fork.steps:
-        st.markdown(SAME)
+        st.markdown(SAME.format(fork.steps[0].step - 1))
     left, right = st.columns([3, 2], gap="large")
     with left:
         _instruments(key, crash, step, both[1].config.clipping, dark, size)
@@ -207,7 +207,8 @@ def _instruments(
 ) -> None:
     """Every layer of the crashed run at one step."""
     if step > len(crash.steps):
-        st.markdown(f"At step {step} the loss was no longer a number: nothing is left to read.")
+        if crash.died:
+            st.markdown(f"At step {step} the loss was no longer a number: nothing is left to read.")
         return
     at = crash.steps[step - 1]
     st.subheader(f"The instruments at step {step}")

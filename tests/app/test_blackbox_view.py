@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.compute.jobs import Race
+from app.compute.jobs import Fork
 from app.compute.tickets import State
 from app.demos import DEMOS, recorded
 from app.demos.blackbox import STOPS, alternative, how_late, reading, still
@@ -38,7 +38,6 @@ def test_the_fork_differs_from_the_crash_only_in_when_it_clips() -> None:
     crash, fork = (lane.config for lane in BOTH)
     assert fork.replace(clipping=None, clipping_from=1) == crash == CRASH.replace(seed=2)
     assert (fork.clipping, fork.clipping_from) == (0.1, 3)
-    Race((crash, fork))
     for lane in BOTH:
         lane.config.check(CLASSROOM)
 
@@ -54,14 +53,14 @@ def test_a_recorded_crash_is_what_the_page_asks_for(seed: int) -> None:
     assert crash.died == len(crash.steps) + 1 > 20
 
 
-def test_the_recorded_fork_is_the_same_run_until_agc_comes_on() -> None:
+def test_the_recorded_fork_begins_where_the_run_stood() -> None:
     was = recorded.load(recording(SEED))
     crash, fork = flights(lanes(SEED, CLIPPING, STEP), was.items)
-    assert crash.steps[: STEP - 1] == fork.steps[: STEP - 1]
-    # the gradient of the fork's own step is the same too; what is done with it differs
-    assert crash.steps[STEP - 1].loss == fork.steps[STEP - 1].loss
-    assert fork.steps[STEP - 1].clipping == CLIPPING and crash.steps[STEP - 1].clipping is None
-    assert crash.steps[STEP] != fork.steps[STEP]
+    (theirs, theirs_next), (ours, ours_next) = crash.steps[STEP - 1 : STEP + 1], fork.steps[:2]
+    # the gradient of the fork's first step is that of the run; what is done with it differs
+    assert (ours.step, ours.loss, ours.ratios) == (STEP, theirs.loss, theirs.ratios)
+    assert ours.clipping == CLIPPING and theirs.clipping is None
+    assert ours_next != theirs_next
     assert crash.died and fork.curve.end.accuracy > 0.8
 
 
@@ -142,7 +141,7 @@ def test_a_crash_and_a_fork_are_there_on_arrival(page, compute) -> None:
     at = page()
     assert "step 34: the loss is no longer a number" in words(at)
     assert "**AGC from step 24**: 90.8% of the test images right" in words(at)
-    assert "Recorded 2026-11-24" in words(at) and len(at.get("plotly_chart")) == 1
+    assert "Recorded 2026-11-27" in words(at) and len(at.get("plotly_chart")) == 1
     assert compute.tickets == []
 
 
@@ -170,20 +169,25 @@ def test_a_shorter_run_takes_the_slider_back(page) -> None:
 
 
 @pytest.mark.parametrize("stop", [STOPS[0], STOPS[-1]])
-def test_a_fork_is_a_race_of_both_and_is_shown_as_it_goes(page, compute, stop: str) -> None:
+def test_a_fork_is_shown_as_it_goes_beside_the_run(page, compute, stop: str) -> None:
     at = page(blackbox_lambda=stop, blackbox_step="20", blackbox_seed="1")
     assert not at.warning
     fork_button(at).click().run()
     (ticket,) = compute.tickets
     both = lanes(1, float(stop), 20)
-    assert ticket.job == Race(tuple(lane.config for lane in both))
-    ticket.items, ticket.state = [(0, step(50)), (1, step(100))], State("running")
+    assert ticket.job == Fork(both[1].config)
+    ticket.items, ticket.state = [(0, step(10))], State("running")
+    at.run()  # the run has not come as far as the line
+    assert not at.exception and "nothing is left to read" not in words(at)
+    assert "5%" in at.get("progress")[0].proto.text
+    ticket.items = [(0, step(50)), (1, step(100))]
     at.run()
     assert "75%" in at.get("progress")[0].proto.text
-    ticket.items = [(0, step(1)), (1, step(1)), (0, died(2)), (1, finished(100, 0.87))]
+    ticket.items = [(0, step(1)), (0, died(2)), (1, step(20)), (1, finished(100, 0.87))]
     ticket.state = State("done")
     at.run()
     assert "**AGC from step 20**: 87.0%" in words(at) and "step 2: the loss is no" in words(at)
+    assert "a checkpoint of the run above, saved after step 19" in words(at)
     at.slider(key="blackbox_step").set_value(12).run()
     assert "87.0%" not in words(at) and "step 28: the loss is no longer a number" in words(at)
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.compute import jobs, tasks, wire
-from app.compute.jobs import Costs, Gradients, Mates, Propagate, Race, Sweep, Turns, Unpack
+from app.compute.jobs import Costs, Fork, Gradients, Mates, Propagate, Race, Sweep, Turns, Unpack
 from app.compute.worker import Cancelled, Channel
 from nfnet.photo import MAX_BYTES
 from nfnet.run import (
@@ -45,6 +45,7 @@ GRADIENTS = {"step": 0, "loss": 2.3, "layers": [LAYER]}
     "job",
     [
         *(Race((config, config.replace(norm="nf"))) for config in PRESETS.values()),
+        Fork(RunConfig(clipping=0.1, clipping_from=9)),
         Gradients(RunConfig(lr=0.1), at_steps=(0, 3)),
         Propagate(PRESETS["nfnet_xs"], images="shapes"),
         Costs(RunConfig(), (4, 8), ("nf",)),
@@ -93,7 +94,7 @@ def test_an_impossible_job_is_refused_in_a_sentence(make, sentence):
 
 def test_the_classroom_limits_depend_on_the_device():
     large = RunConfig(batch_size=CLASSROOM.batch_size * 2, steps=10)
-    for job in (Race((RunConfig(), large)), Gradients(large), Propagate(large)):
+    for job in (Race((RunConfig(), large)), Fork(large), Gradients(large), Propagate(large)):
         with pytest.raises(UserError, match="batch_size is 2048, and at most 1024"):
             jobs.check(job, "cpu")
         jobs.check(job, "cuda")
@@ -108,6 +109,15 @@ def test_events_survive_the_wire_even_where_json_has_no_word_for_them():
     received = wire.items_from_json(job, sent)
     assert received == items
     assert [e.images_per_second for _, e in received if isinstance(e, Step)] == [9.0]
+
+
+def test_a_fork_has_the_events_of_two_runs():
+    job = Fork(RunConfig(clipping=0.1))
+    items = [(lane, event) for lane in (0, 1) for event in EVENTS]
+    sent = json.loads(json.dumps([wire.item_to_json(item) for item in items]))
+    assert wire.items_from_json(job, sent) == items
+    with pytest.raises(wire.BadMessage):
+        wire.items_from_json(job, [[2, change(EVENTS[2])]])
 
 
 def change(event, **changes):

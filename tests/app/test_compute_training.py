@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from app.compute.jobs import Costs, Gradients, Propagate, Race
+from app.compute.jobs import Costs, Fork, Gradients, Propagate, Race
 from app.compute.local import LocalCompute
 from app.compute.process import ROOT
 from nfnet.run import Control, Diverged, Finished, RunConfig, Step
@@ -17,8 +17,9 @@ TINY = RunConfig(widths=(8,), depths=(1,), steps=6, batch_size=16, train_images=
 
 
 @pytest.fixture(scope="module")
-def compute():
-    with no_leftovers():
+def compute(tmp_path_factory):
+    with no_leftovers(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NFNET_RUNS", str(tmp_path_factory.mktemp("runs")))
         compute = LocalCompute()
         yield compute
         compute.close()
@@ -53,6 +54,20 @@ print([e.loss for e in train(RunConfig(**{TINY.to_json()})) if isinstance(e, Ste
     ticket = compute.submit(Race((TINY,)), "a")
     assert ended(ticket).name == "done", ticket.state
     assert direct.stdout.strip() == str([e.loss for e in steps(ticket, 0)]), direct.stderr
+
+
+def test_a_run_is_forked_and_a_later_fork_goes_on_from_the_same_run(compute):
+    forks = [
+        compute.submit(Fork(TINY.replace(clipping=0.01, clipping_from=begin)), f"viewer {begin}")
+        for begin in (3, 5)
+    ]
+    assert [ended(ticket).name for ticket in forks] == ["done"] * 2
+    whole = [e.images_per_second for e in steps(forks[0], 0)]
+    # the very same run, not one like it: its speeds are those of the first time
+    assert whole and whole == [e.images_per_second for e in steps(forks[1], 0)]
+    for begin, ticket in zip((3, 5), forks, strict=True):
+        assert [e.step for e in steps(ticket, 1)] == list(range(begin, 7))
+        assert steps(ticket, 1)[0].loss == steps(ticket, 0)[begin - 1].loss
 
 
 def test_costs_are_measured_cell_by_cell_in_a_worker(compute):

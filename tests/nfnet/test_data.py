@@ -21,7 +21,7 @@ import torch.nn.functional as F
 
 from nfnet import cifar10, data, procedural
 from nfnet.cifar10 import BATCHES, FOLDER
-from nfnet.data import augment, batches, load_dataset
+from nfnet.data import Batches, augment, load_dataset
 from nfnet.download import RemoteFile, download
 from nfnet.procedural import SHAPES, shapes
 from nfnet.run import Loading, RunConfig, UserError
@@ -108,14 +108,14 @@ def test_the_shapes_preset():
 
 
 def test_batches_go_through_the_set_epoch_by_epoch():
-    stream = batches(10, 3, torch.Generator().manual_seed(0), "cpu")
+    stream = Batches(10, 3, torch.Generator().manual_seed(0), "cpu")
     epochs = [torch.cat([next(stream) for _ in range(3)]) for _ in range(3)]
     for epoch in epochs:
         assert len(set(epoch.tolist())) == 9 and 0 <= epoch.min() and epoch.max() < 10
     assert not torch.equal(epochs[0], epochs[1])
-    assert sorted(next(batches(4, 4, torch.Generator(), "cpu")).tolist()) == [0, 1, 2, 3]
+    assert sorted(next(Batches(4, 4, torch.Generator(), "cpu")).tolist()) == [0, 1, 2, 3]
     with pytest.raises(UserError, match="larger than the training set"):
-        batches(10, 11, torch.Generator(), "cpu")
+        Batches(10, 11, torch.Generator(), "cpu")
 
 
 def test_augment_gives_every_flip_and_shift_and_nothing_else():
