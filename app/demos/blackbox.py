@@ -179,7 +179,7 @@ def _draw(
         return
     dark, size = st.context.theme.type == "dark", screen.size(compact)
     shown = [crash, fork] if fork.steps else [crash]
-    until = both[0].config.steps if fork.steps else len(crash.steps) + 4
+    until = both[0].config.steps if fork.steps else max(len(crash.steps), step) + 4
     st.plotly_chart(
         flight_figure(shown, step, until, dark, size, HEIGHT[compact]),
         key=f"{key}_flight",

@@ -10,6 +10,7 @@ import streamlit as st
 from app import shell
 from app.components.clip_canvas import Choice, Look, clip_canvas
 from app.demos import clip_settings, data_choice, fresh, links, one_of, recorded, reset, screen
+from app.demos.clipping_seeds import shares_table, ways_table
 from app.demos.clipping_words import (
     NOT_THESE,
     NOTHING,
@@ -107,8 +108,14 @@ def render(params: dict[str, Any], compact: bool) -> None:
         _against_global(view)
     with right:
         _layers(view)
-    if not trained:
-        fresh.offer(key, pictures)
+    if trained:
+        return
+    if pictures.drawn:
+        st.subheader("Over five seeds")
+        left, right = st.columns(2, gap="large")
+        left.markdown(shares_table())
+        right.markdown(ways_table())
+    fresh.offer(key, pictures)
 
 
 def _controls(params: dict[str, Any], compact: bool, plain: bool) -> tuple[str, str]:
@@ -252,7 +259,7 @@ def _one_unit(view: View) -> None:
     else:
         st.markdown(f"The ratio is not above λ = {view.clipping:g}: {whose} gradient is untouched.")
     if units.weight_norm[i] and units.gradient_norm[i]:
-        st.markdown(angle(units.cosine[i], units.layer[i] not in units.vectors))
+        st.markdown(angle(units.cosine[i], units.layer[i] not in units.vectors, units.upright))
 
 
 def _against_global(view: View) -> None:

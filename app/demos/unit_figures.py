@@ -111,6 +111,12 @@ class Units:
         return int(np.argmax(ratio if (ratio >= 0).any() else self.ratio))
 
     @property
+    def upright(self) -> bool:
+        """Whether the gradient of every filter stands within half a degree of a right angle."""
+        filters = ~np.isin(self.layer, list(self.vectors))
+        return bool((np.abs(self.cosine[filters]) < np.sin(np.radians(0.5))).all())
+
+    @property
     def names(self) -> list[str]:
         return [f"{name}, unit {i}" for name, i in zip(self.layer, self.index, strict=True)]
 

@@ -12,6 +12,8 @@ from app.compute.jobs import Gradients
 from app.compute.tickets import State
 from app.demos import fresh, recorded
 from app.demos.clip_settings import threshold
+from app.demos.clipping import gradients_at
+from app.demos.clipping_seeds import SHARES, WAYS, shares_table, ways_table
 from app.demos.clipping_words import angle, floored, formula, takeaway
 from app.demos.presets import on
 from app.demos.unit_figures import Units, shares_by_layer, sorted_units
@@ -272,9 +274,32 @@ def test_a_figure_by_layer_has_no_second_curve() -> None:
 
 
 def test_only_a_filters_right_angle_is_explained() -> None:
-    assert "right angle" in angle(0.001, is_filter=True)
-    assert angle(0.5, is_filter=True) == "The angle between weight and gradient is 60°."
-    assert angle(0.0, is_filter=False) == "The angle between weight and gradient is 90°."
+    assert "right angle" in angle(0.001, is_filter=True, upright=True)
+    told = "The angle between weight and gradient is {}°."
+    assert angle(0.5, is_filter=True, upright=False) == told.format(60)
+    assert angle(0.0, is_filter=True, upright=False) == told.format(90)  # the others do not
+    assert angle(0.0, is_filter=False, upright=True) == told.format(90)
+    assert not UNITS.upright and Units.of(gradients_at("20")[0]).upright
+    assert not Units.of(gradients_at("trained")[0]).upright  # filters below the floor of WS
+
+
+def test_what_holds_over_seeds_is_said_as_it_was_measured() -> None:
+    assert "| 0.01 | 3% | 90% (76 to 100) | 88% (74 to 99) |" in shares_table()
+    assert "76% in one and 100% in another" in shares_table()
+    told = ways_table()
+    assert "| layer | 99% (98 to 100) | 9.3 (3.6 to 25) | 47° (44 to 50) |" in told
+    assert "| whole net | 100% | 17 (4.9 to 44) | 0° |" in told
+    unit, layer, whole = WAYS  # the table alone shows this much of "in each net"
+    assert unit.spread.most < min(layer.spread.least, whole.spread.least)
+    assert whole.turned.most < layer.turned.least and layer.turned.mean < unit.turned.mean
+
+
+def test_the_recorded_net_is_one_of_those_measured() -> None:
+    for step, place in ((0, 0), (20, 1), (60, 2)):
+        units = Units.of(gradients_at(str(step))[0])
+        for clipping, at in SHARES.items():
+            share = (units.factor(clipping) < 1).mean()
+            assert at[place].least - 0.0006 <= share <= at[place].most + 0.0006
 
 
 # the canvas: what it is given, and what it may send
