@@ -83,7 +83,6 @@ def flight_figure(
         },
         "yaxis": {
             "type": "log",
-            "range": [math.log10(edge) for edge in LOSSES],
             "domain": [feet[0], tops[0]],
             "range": _decades(shown),  # whole ones, so that a number stands at both ends
             "tickvals": [0.1, 1, 10, 100, 1e3, 1e4][few :: 1 + few],

@@ -53,7 +53,7 @@ def speed_limit(
     config = job.config
     was = find(job)
     if compact:
-        _sign(job)
+        st.markdown(_limits(job))
         show(f"{key}_degrees", True, partial(_degrees, job, was.items if was else ()))
         st.caption(was.label if was else "The limit is computed; this setting was not recorded.")
         return
@@ -98,6 +98,17 @@ def figure_of(job: Turns, look: Look) -> Drawn | None:
     """Degrees a step of a recorded training, for paper."""
     was = find(job)
     return _degrees(job, was.items, look) if was else None
+
+
+def _limits(job: Turns) -> str:
+    """The speed sign as a sentence, for a slide."""
+    config = job.config
+    if config.clipping is None:
+        return "λ is off: **no speed limit**."
+    words = f"Speed limit: **{written(turn_limit(config.lr, config.clipping))}°** for one gradient"
+    most = turn_limit(config.lr, config.clipping, config.momentum)
+    reach = f"at most **{written(most)}°**" if most < 180 else "**none**"
+    return f"{words}; with momentum {config.momentum:g} {reach}."
 
 
 def _sign(job: Turns) -> None:

@@ -97,6 +97,18 @@ def test_every_demo_of_the_deck_has_its_page_in_the_menu() -> None:
     assert [page for page in pages if f'"{page}"' not in main] == []
 
 
+@pytest.mark.parametrize(
+    ("demo", "name", "values"),
+    [
+        ("sweeps", "sweep", {"map", "u", "small"}),
+        ("standardization", "part", {"filters", "gamma", "limit"}),
+    ],
+)
+def test_every_part_of_a_demo_stands_in_a_slide(demo: str, name: str, values: set[str]) -> None:
+    found = [call for slide in DECK.slides for call in calls(slide) if call.id == demo]
+    assert {DEMOS[demo].read(call.params)[name] for call in found} == values
+
+
 # numbers
 
 
