@@ -15,7 +15,7 @@ from streamlit.errors import StreamlitAPIException
 
 import app.compute
 from app.compute.jobs import Unpack, without_picture
-from app.compute.tickets import State
+from app.compute.tickets import State, Ticket
 from app.demos import runs
 from app.demos.photo_answer import plain
 from nfnet.photo import MAX_BYTES
@@ -34,6 +34,7 @@ KEPT = (
     "on them."
 )
 LOST = "The server no longer has this question; choose the zip again."
+STOPPED = "Reading these pictures was stopped. Read them again, or choose another zip."
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,13 @@ def _ask(key: str, job: Unpack, file: str = "") -> None:
     failure = memory[f"{key}_own_failure"]
     if failure:
         st.warning(plain(f"{failure[:1].upper()}{failure[1:]}".rstrip(".") + "."))
+        if failure == STOPPED:
+            st.button(
+                "Read again",
+                key=f"{key}_own_again",
+                icon=":material/refresh:",
+                on_click=lambda: memory.pop(f"{key}_own_asked"),
+            )
         return
     st.fragment(_look, run_every=runs.interval("live"))(key, file)
 
@@ -159,14 +167,26 @@ def _look(key: str, file: str) -> None:
             st.query_params[f"{key}_own"] = item["dataset"].removeprefix(OWN)
         st.rerun()
     if state.ended:
-        memory[f"{key}_own_failure"] = state.message or LOST
+        memory[f"{key}_own_failure"] = memory[f"{key}_own_failure"] or state.message or LOST
         st.rerun()
+    st.button(
+        "Cancel",
+        key=f"{key}_own_cancel",
+        icon=":material/stop:",
+        on_click=_cancel,
+        args=(key, ticket),
+    )
     if state.name == "queued" and state.place > 1:
         st.progress(0.0, f"These pictures wait for a free worker: number {state.place} in line.")
         return
     loading = items[-1]["loading"] if items else None
     share = loading["done"] / max(1, loading["total"]) if loading else 0.0
     st.progress(min(1.0, share), "Reading the pictures.")
+
+
+def _cancel(key: str, ticket: Ticket) -> None:
+    st.session_state[f"{key}_own_failure"] = STOPPED
+    ticket.cancel()
 
 
 def _tell(here: Found) -> None:

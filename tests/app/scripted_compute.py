@@ -59,7 +59,7 @@ class ScriptedTicket:
     def cancel(self) -> None:
         self.cancelled = True
         if not self.state.ended:
-            self.state = State("cancelled")
+            self.state = State("cancelled", message="This run was cancelled.")
 
 
 class ScriptedCompute:

@@ -137,6 +137,22 @@ def test_what_went_wrong_is_said_and_another_zip_may_come(page, compute, state, 
     assert has_start(run(at)) and words not in said(at)
 
 
+def test_reading_can_be_cancelled_and_begun_again(page, compute) -> None:
+    at = bring(page(train_data=YOURS))
+    compute.tickets[0].state = State("running")
+    run(at)
+    at.button(key="train_own_cancel").click()
+    run(at)
+    assert compute.tickets[0].cancelled and "pictures was stopped" in said(at) and not has_start(at)
+    assert not at.get("progress") and len(compute.tickets) == 1
+    at.button(key="train_own_again").click()
+    run(at)
+    assert compute.tickets[1].job.image == ZIP and "was stopped" not in said(at)
+    done(compute)
+    assert has_start(run(at)) and "2 classes" in said(at)
+    assert not [b for b in at.button if b.key in ("train_own_cancel", "train_own_again")]
+
+
 def test_a_full_queue_is_said(page, compute) -> None:
     compute.refuse = UserError("200 runs are waiting already; try again in a minute")
     assert "200 runs are waiting already" in said(bring(page(train_data=YOURS))).replace("\\", "")
