@@ -51,6 +51,10 @@ yet the best normalizer-free nets all have it: next to α, β and AGC it lifts 0
 all: clipping is no privilege of nets without a normalizer.
 """
 
+OWN = (
+    "Stars are your own runs: each net when it is done, and what an ingredient changed once all "
+    "without BN are. Bars and dots show the recorded seeds."
+)
 MAY = """
 **What one may conclude:** for this toy net, at this rate, with this threshold and these 100 steps,
 what each ingredient changed, and whether it did so in every seed.
@@ -135,7 +139,7 @@ def _live(key: str, plan: Plan, lr: str, seed: int, pictures: Pictures) -> None:
         f"Run all {len(cells)} with this seed",
         expected=len(cells),
         doing="Training one net after another",
-        help="About five seconds a net, two minutes in all; each appears when it is done.",
+        help="One net after another, each drawn as soon as it is done; a few minutes in all.",
         why=why,
         progress=lambda items: done(items, cells),
     )
@@ -203,8 +207,10 @@ def _both(
         st.caption(CELLS)
     with right:
         st.markdown("**What an ingredient changed** (dot: one seed; bar: mean)")
-        _plot(effects_figure(complete, look, len(columns)), f"{key}_effects")
+        _plot(effects_figure(complete, look, own, len(columns)), f"{key}_effects")
         st.caption(CHANGED)
+    if own:
+        st.caption(OWN)
 
 
 def _plot(drawn: tuple[Any, str], key: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import plotly.graph_objects as go
@@ -90,12 +91,7 @@ def cells_figure(
                 "mode": "markers",
                 "x": [x for x, _ in mine],
                 "y": [y for _, y in mine],
-                "marker": {
-                    "symbol": "star",
-                    "size": 0.9 * look.size,
-                    "color": look.page,
-                    "line": {"color": look.text, "width": 2},
-                },
+                "marker": _star(look),
                 "hovertemplate": "your run, %{y}: %{x:.3f}<extra></extra>",
             }
         )
@@ -110,12 +106,28 @@ def cells_figure(
     return drawn, f"Mean test accuracy of each net, best first: {told or 'no runs yet'}."
 
 
-def effects_figure(outcomes: Sequence[Outcome], look: Look, rows: int = 0) -> tuple[go.Figure, str]:
+def _star(look: Look) -> dict[str, Any]:
+    """How the viewer's own results are marked."""
+    edge = {"color": look.text, "width": 2}
+    return {"symbol": "star", "size": 0.9 * look.size, "color": look.page, "line": edge}
+
+
+def effects_figure(
+    outcomes: Sequence[Outcome],
+    look: Look,
+    own: Mapping[tuple[str, str], float] | None = None,
+    rows: int = 0,
+) -> tuple[go.Figure, str]:
     """Main effects and interactions: a bar for the mean, a dot for each seed.
 
+    A star for the viewer's own seed, once every combination was run with it; the bar is the
+    recorded seeds' all the same.
+
     Args:
+        own: the viewer's own accuracies by (rate, net).
         rows: as many as the figure beside it has.
     """
+    own = own or {}
     every = effects(FACTORS, seeds_of(outcomes))[::-1]
     found = [each for each in every if each.by_seed]  # of a full factorial all, else none
     names = [" × ".join(SHORT[part] for part in each.factors) for each in every]
@@ -143,6 +155,28 @@ def effects_figure(outcomes: Sequence[Outcome], look: Look, rows: int = 0) -> tu
         },
     ]
     across = {} if found else {"range": [-1, 1]}
+    mine = [
+        replace(each, scores=(own[each.row, each.column],))
+        for each in outcomes
+        if (each.row, each.column) in own
+    ]
+    stars = {each.factors: each.by_seed for each in effects(FACTORS, seeds_of(mine))}
+    pairs = [
+        (name, value)
+        for each, name in zip(every, names, strict=True)
+        for value in stars.get(each.factors, ())
+    ]
+    if pairs:
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [value for _, value in pairs],
+                "y": [name for name, _ in pairs],
+                "marker": _star(look),
+                "hovertemplate": "your seed, %{y}: %{x:+.3f}<extra></extra>",
+            }
+        )
     drawn = figure(
         traces,
         look,

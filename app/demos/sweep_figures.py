@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,20 @@ STROKES = (
     ("dashdot", "cross"),
     ("longdash", "triangle-up"),
 )
+
+
+LEAST_ERROR = 0.001  # one picture of a thousand
+ERRORS = (1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005)
+# accuracies by the logarithm of the error: near 1 a hundredth is to be seen
+FINE = {
+    "title": {"text": "test accuracy, finer towards 1"},
+    "type": "log",
+    "range": [0.0, math.log10(0.004)],
+    "tickmode": "array",
+    "tickvals": ERRORS,
+    "ticktext": [f"{1 - error:g}" for error in ERRORS],
+    "dtick": None,
+}
 
 
 class Panel(NamedTuple):
@@ -160,7 +175,8 @@ def _own_points(outcomes: Sequence[Outcome], own: Own, look: Look) -> list[dict[
                 "color": look.page,
                 "line": {"color": look.text, "width": 2},
             },
-            "hovertemplate": "your run, %{x}: %{y:.3f}<extra></extra>",
+            "text": [f"{y:.3f}" for _, y in points],
+            "hovertemplate": "your run, %{x}: %{text}<extra></extra>",
         }
     ]
 
@@ -232,6 +248,21 @@ def _small(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> lis
     return [Panel("", drawn, f"Test accuracy by batch size. {'; '.join(said)}.")]
 
 
+def _as_error(trace: dict[str, Any]) -> dict[str, Any]:
+    """A trace of accuracies as one of errors, for an axis that is FINE."""
+    errors = [max(LEAST_ERROR, 1 - y) for y in trace["y"]]
+    bars = trace.get("error_y")
+    if bars is None:
+        return {**trace, "y": errors}
+    lowest = [max(LEAST_ERROR, e - up) for e, up in zip(errors, bars["array"], strict=True)]
+    bars = {
+        **bars,
+        "array": bars["arrayminus"],
+        "arrayminus": [e - low for e, low in zip(errors, lowest, strict=True)],
+    }
+    return {**trace, "y": errors, "error_y": bars}
+
+
 def _transfer(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> list[Panel]:
     panels = []
     for kind, title in ((AGC, "threshold λ of AGC"), (GLOBAL, "threshold c of the global norm")):
@@ -247,7 +278,9 @@ def _transfer(plan: Plan, outcomes: Sequence[Outcome], own: Own, look: Look) -> 
             )
             said.append(_said(net, some))
         some = [each for each in outcomes if each.row in rows]
+        traces = [_as_error(trace) for trace in traces + _own_points(some, own, look)]
         columns = _order((cell for cell in plan.cells if cell.row in rows), "column")
-        drawn = _frame(traces + _own_points(some, own, look), title, columns, look)
+        drawn = _frame(traces, title, columns, look)
+        drawn.update_yaxes(FINE)
         panels.append(Panel(kind.split(",")[0], drawn, f"Test accuracy. {'; '.join(said)}."))
     return panels

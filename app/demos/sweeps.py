@@ -39,6 +39,8 @@ WAIT = (
     "nets take longest."
 )
 _BY = {"small": "column"}  # what is run live together: the cells of one row, or of one column
+OWN_IN_MAP = "In brackets: your own runs, one seed. Colours and frames show the recorded means."
+OWN = "Stars: your own runs, one seed. Lines and bars show the recorded seeds."
 
 
 def render(params: dict[str, Any], compact: bool) -> None:
@@ -177,6 +179,8 @@ def _figures(key: str, plan: Plan, own: dict[tuple[str, str], float], compact: b
         st.info(str(error))
         return
     _plot(key, plan, draw(plan, record.outcomes, own, look_of(compact)))
+    if own:
+        st.caption(OWN_IN_MAP if plan.id == "map" else OWN)
     st.caption(record.label)
     if not compact:
         st.markdown(FINDINGS[plan.id])

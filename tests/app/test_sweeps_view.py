@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from app.demos import DEMOS, sweep_data, sweeps
 from app.demos import recorded as recordings
 from app.demos.effects import effects
 from app.demos.factorial import FOUND
-from app.demos.factorial_figures import name_of, recipe_of, seeds_of
+from app.demos.factorial_figures import effects_figure, name_of, recipe_of, seeds_of
 from app.demos.presets import on
 from app.demos.published_paint import Look
 from app.demos.sweep_data import Outcome, best
@@ -117,6 +118,39 @@ def test_figures_show_every_outcome_and_say_it(folder, name, dark) -> None:
     assert drawn == len(record.outcomes)
 
 
+def test_the_transfers_axis_spreads_the_good_nets_and_keeps_the_lost(folder) -> None:
+    plan = PLANS["transfer"]
+    outcomes = sweep_data.load(plan).outcomes
+    some = outcomes[1]
+    panel, _ = draw(plan, outcomes, {(some.row, some.column): 0.99}, Look())
+    line, star = panel.figure.data[0], panel.figure.data[-1]
+    at = list(line.x).index(some.column)
+    assert line.y[at] == pytest.approx(1 - some.mean)  # the error, on an axis that names accuracies
+    assert line.y[at] + line.error_y.array[at] == pytest.approx(1 - min(some.scores))
+    assert line.y[at] - line.error_y.arrayminus[at] == pytest.approx(1 - max(some.scores))
+    assert star.y[0] == pytest.approx(0.01) and star.text[0] == "0.990"
+    axis = panel.figure.layout.yaxis
+    ticks = dict(zip(axis.ticktext, axis.tickvals, strict=True))
+    assert axis.type == "log" and ticks["0.99"] == 0.01 and ticks["0.9"] == 0.1
+    assert axis.range[0] > axis.range[1]  # better is higher
+    perfect, *_ = draw(plan, [replace(o, scores=(1.0,)) for o in outcomes], {}, Look())
+    assert min(perfect.figure.data[0].y) > 0  # a logarithm has no zero
+
+
+def test_the_viewers_own_factorial_enters_the_effects_when_it_is_whole(folder) -> None:
+    outcomes = [o for o in sweep_data.load(PLANS["factorial"]).outcomes if o.row == "1"]
+    agc = {(o.row, o.column): 0.9 if "agc" in o.column else 0.2 for o in outcomes}
+    figure, _ = effects_figure(outcomes, Look(), agc)
+    star, plain = figure.data[-1], effects_figure(outcomes, Look())[0]
+    changed = dict(zip(star.y, star.x, strict=True))
+    assert len(figure.data) == len(plain.data) + 1 and len(changed) == 10
+    assert changed.pop("AGC") == pytest.approx(0.7)
+    assert list(changed.values()) == pytest.approx([0] * 9)
+    assert figure.data[0].x == plain.data[0].x  # the bars are the recorded seeds'
+    part = dict(list(agc.items())[:9])
+    assert len(effects_figure(outcomes, Look(), part)[0].data) == len(plain.data)
+
+
 @pytest.mark.parametrize("name", sweeps.SHOWN)
 def test_a_part_runs_with_the_viewers_seed_and_is_drawn(page, compute, name) -> None:
     at = page("sweeps", sweeps_title=PLANS[name].title)
@@ -131,6 +165,8 @@ def test_a_part_runs_with_the_viewers_seed_and_is_drawn(page, compute, name) -> 
     compute.tickets[0].items = [{**ended, "seconds": 1.0}]
     at.run()
     assert not at.exception and at.button(key=f"sweeps_{name}_cancel")
+    mark = "In brackets: your own runs" if name == "map" else "Stars: your own runs"
+    assert any(mark in caption.value for caption in at.caption)
 
 
 def test_all_combinations_run_with_the_viewers_seed(page, compute) -> None:
