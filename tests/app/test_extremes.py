@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.board import LONGEST_NAME, Board
+from app.board import BOARDS, LONGEST_NAME, Board
 from app.components.clip_canvas import LEAST, MOST
 from app.demos.own_source import LAYOUT
 from benchmarks.lab_latency import KINDS, VIEWS, values
@@ -61,7 +61,7 @@ class Answering(PhotoCompute):
 def compute(monkeypatch) -> Answering:
     fake = Answering()
     monkeypatch.setattr("app.compute.get_compute", lambda workers=None: fake)
-    monkeypatch.setattr("app.demos.design.BOARD", Board())
+    monkeypatch.setattr("app.demos.design.BOARDS", {name: Board() for name in BOARDS})
     return fake
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.board import Board
+from app.board import BOARDS, Board
 from tests.app.pages import opened
 
 
@@ -31,7 +31,7 @@ def test_a_named_choice_stands_where_it_stood(compute, view, key, chosen) -> Non
 
 
 def test_a_nickname_is_kept(compute, monkeypatch) -> None:
-    monkeypatch.setattr("app.demos.design.BOARD", Board())
+    monkeypatch.setattr("app.demos.design.BOARDS", {name: Board() for name in BOARDS})
     at = opened("design")
     at.text_input(key="design_name").input("Ada").run()
     at = revisited(at, "design")
