@@ -144,9 +144,10 @@ def sorted_units(
 
     By "unit", which is AGC, the same for clipping the global norm as short is drawn beside it.
     """
-    order = np.argsort(-units.ratio, kind="stable")
+    ratio, names = units.ratio, units.names
+    order = np.argsort(-ratio, kind="stable")
     rank = np.arange(1, len(order) + 1)
-    before = np.maximum(units.ratio[order], SMALLEST)
+    before = np.maximum(ratio[order], SMALLEST)
     traces = [
         {
             "x": rank,
@@ -154,7 +155,7 @@ def sorted_units(
             "mode": "markers",
             "marker": {"size": 5, "color": colour("nf", dark), "symbol": "circle"},
             "name": "before",
-            "text": [f"{units.names[i]}: {written(units.ratio[i])}" for i in order],
+            "text": [f"{names[i]}: {written(ratio[i])}" for i in order],
             "hovertemplate": "%{text}<extra></extra>",
         }
     ]
