@@ -35,7 +35,7 @@ MUST: dict[str, dict[str, int]] = {
 # What a page says in the place of its figures where there is nothing to draw.
 INSTEAD = (
     *("There is no such net", "is not on this server", "Choose at least one recipe"),
-    *("Choose one to four recipes", LAYOUT),
+    *("Choose one to four recipes", "is recorded here for", "are recorded for", LAYOUT),
 )
 LABS = [view for view in VIEWS if view != "lecture"]
 OPENED = {
