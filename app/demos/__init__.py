@@ -234,7 +234,7 @@ DEMOS: dict[str, Demo] = {
         render=_lazily("app.demos.photos"),
         still=_lazily("app.demos.photo_still", "still"),
         parameters={"sample": one_of(*SAMPLES), "key": slug},
-        defaults={"sample": "goldfish", "key": "photo"},
+        defaults={"sample": "lighthouse", "key": "photo"},
     ),
     "sweeps": Demo(
         id="sweeps",

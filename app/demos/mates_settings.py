@@ -12,7 +12,7 @@ from nfnet.strangers import COLOURS, COPY, first_company
 
 SEATS = 8  # of the table that is drawn, the own picture's included
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
-OWN = "goldfish"
+OWN = "school-bus"
 STRANGERS = (
     *SAMPLES,
     COPY,
@@ -20,8 +20,8 @@ STRANGERS = (
     *(f"figure-{n}" for n in range(12)),
     *(f"noise-{n}" for n in range(1, 9)),
 )
-# The fifth neighbour of the goldfish: of the swaps that were tried, this one changes most.
-SWAPPED = (4, "red")
+# The first neighbour of the school bus: of the swaps tried, one of those that change most.
+SWAPPED = (0, "noise-7")
 
 COMPANIES: dict[str, str] = {
     "first": "First company",

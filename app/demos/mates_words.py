@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.demos.mates_figures import amount
+from app.demos.mates_settings import OWN
+from nfnet.strangers import spoken
 
 WHAT = """
 **What one sees.** In training mode BN takes its mean and variance from the pictures at this table,
@@ -27,7 +29,7 @@ FAIR = """
 then no picture sees another (forget `model.eval()`, and you are back at this table). NF's zero is
 exact to the last bit at equal batch size; between sizes the processor adds in another order, and
 logits differ in their seventh digit. The swap that is shown first was chosen because it changes
-the goldfish's label; the figures below say how often any does.
+the school bus's label; the figures below say how often any does.
 """
 
 WHERE = """
@@ -82,9 +84,9 @@ def finding(rows: Sequence[dict[str, Any]], pictures: int, seeds: int) -> str:
     for row in rows:
         if "swaps" in row:
             changed, tried = (sum(each) for each in zip(*row["swaps"].values(), strict=True))
-            own = row["swaps"]["goldfish"]
+            own = row["swaps"][OWN]
             words.append(
                 f"Of all {tried} swaps of one neighbour in the first companies of our six "
-                f"drawings {changed} change BN's label; of the goldfish's {own[1]}, {own[0]}."
+                f"drawings {changed} change BN's label; of the {spoken(OWN)}'s {own[1]}, {own[0]}."
             )
     return "\n\n".join([words[0], "\n".join(f"- {each}" for each in words[1:])])

@@ -23,9 +23,11 @@ from app.demos.mates_figures import (
 )
 from app.demos.mates_settings import (
     COMPANIES,
+    OWN,
     SEATS,
     SIZES,
     STRANGERS,
+    SWAPPED,
     another,
     neighbours,
     seated,
@@ -76,22 +78,24 @@ def test_a_company_with_a_name_has_seven_that_a_seat_offers(company, own) -> Non
 
 
 def test_one_neighbour_is_swapped_and_no_more() -> None:
-    first, swapped = neighbours("first", "goldfish"), neighbours("swap", "goldfish")
-    assert [(a, b) for a, b in zip(first, swapped, strict=True) if a != b] == [("giraffe", "red")]
-    assert another(first, "goldfish", 7) == (4, "red")
+    first, swapped = neighbours("first", OWN), neighbours("swap", OWN)
+    assert [(a, b) for a, b in zip(first, swapped, strict=True) if a != b] == [
+        ("ladybug", "noise-7")
+    ]
+    assert another(first, OWN, 7) == SWAPPED
     for seed in range(20):
-        seat, guest = another(swapped, "goldfish", seed)
-        assert 0 <= seat < SEATS - 1 and guest not in (*swapped, "goldfish", COPY)
+        seat, guest = another(swapped, OWN, seed)
+        assert 0 <= seat < SEATS - 1 and guest not in (*swapped, OWN, COPY)
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_batch_has_its_size_and_begins_with_the_table(size) -> None:
-    seats = neighbours("noise", "goldfish")
-    company = seated(seats, "goldfish", size)
+    seats = neighbours("noise", OWN)
+    company = seated(seats, OWN, size)
     assert len(company) == size - 1
     assert company[: SEATS - 1] == seats[: size - 1]
     assert all(map(is_known, company))
-    assert Mates(company, "goldfish").company == company  # within the job's limits
+    assert Mates(company, OWN).company == company  # within the job's limits
 
 
 def test_strangers_are_shuffled_by_lot_and_nobody_comes_twice() -> None:
@@ -139,7 +143,7 @@ def test_the_verdict_is_read_off_the_numbers() -> None:
 
 
 def test_reach_is_in_shares_of_the_own_seat() -> None:
-    figure = reach_bars(item(), neighbours("first", "goldfish"), Look())
+    figure = reach_bars(item(), neighbours("first", OWN), Look())
     assert list(figure.data[0].y) == [1, *[0.25] * 7]
     assert figure.layout.yaxis.range[1] < 1  # the own bar leaves the chart, or nothing is seen
     words = reach_words(item())
@@ -196,19 +200,21 @@ def reply(compute, **changes) -> None:
 
 def test_on_arrival_a_recorded_answer_is_there_and_nothing_is_computed(page, compute) -> None:
     at = page()
-    assert "**BN** now says **jellyfish**; in the first company it said **goldfish**" in words(at)
-    assert "**NF** says **goldfish**. No logit moves, not by one bit" in words(at)
-    assert "was giraffe" in words(at) and "Recorded 20" in words(at)
+    assert "**BN** now says **moving van**; in the first company it said **school bus**" in words(
+        at
+    )
+    assert "**NF** says **school bus**. No logit moves, not by one bit" in words(at)
+    assert "was ladybug" in words(at) and "Recorded 20" in words(at)
     assert compute.tickets == []
     at.button(key="mates_first").click().run()
-    assert seats_of(at) == neighbours("first", "goldfish")
-    assert "**BN** says **goldfish**, in the first company." in words(at)
+    assert seats_of(at) == neighbours("first", OWN)
+    assert "**BN** says **school bus**, in the first company." in words(at)
     assert "bit" not in words(at).split("What one sees")[0]
     at.button(key="mates_another").click().run()
-    assert seats_of(at) == neighbours("swap", "goldfish")
+    assert seats_of(at) == neighbours("swap", OWN)
     for company in ("noise", "black", "copies"):
         at.button(key=f"mates_{company}").click().run()
-        assert seats_of(at) == neighbours(company, "goldfish") and not at.exception
+        assert seats_of(at) == neighbours(company, OWN) and not at.exception
     assert compute.tickets == []
 
 
@@ -216,7 +222,7 @@ def test_another_neighbour_is_asked_about_at_once(page, compute) -> None:
     at = page()
     at.selectbox(key="mates_seat2").set_value("noise-8").run()
     (ticket,) = compute.tickets
-    assert ticket.job.own == "goldfish" and ticket.job.company[0] == "noise-8"
+    assert ticket.job.own == OWN and ticket.job.company[0] == "noise-8"
     assert mates.LOOKING in words(at)  # the last answers stay meanwhile
     reply(compute, difference=0.75)
     at.run()
@@ -237,7 +243,7 @@ def test_shuffle_reset_and_a_change_of_the_own_picture(page, compute) -> None:
         at.button(key=f"mates_show_{guest}").click().run()
         assert seats_of(at) == tuple("lighthouse" if n == guest else n for n in before)
     next(b for b in at.button if b.label == "Reset").click().run()
-    assert seats_of(at) == neighbours("swap", "goldfish")
+    assert seats_of(at) == neighbours("swap", OWN)
     assert "sample" not in str(dict(at.query_params)) and not at.exception
 
 
@@ -245,9 +251,7 @@ def test_shuffle_reset_and_a_change_of_the_own_picture(page, compute) -> None:
 def test_the_batch_from_one_to_128(page, compute, size) -> None:
     at = page()
     at.select_slider(key="mates_size").set_value(size).run()
-    assert compute.tickets[-1].job.company == seated(
-        neighbours("swap", "goldfish"), "goldfish", size
-    )
+    assert compute.tickets[-1].job.company == seated(neighbours("swap", OWN), OWN, size)
     reply(compute)
     at.run()
     assert not at.exception
@@ -261,7 +265,7 @@ def test_an_uploaded_picture_goes_to_the_worker_unread(page, compute) -> None:
     at.file_uploader[0].upload("a.png", hostile).run()
     job = compute.tickets[-1].job
     assert (job.own, job.image) == ("", hostile) and len(job.company) == SEATS - 1
-    assert at.info[0].value == mates.WAITING  # nothing of the goldfish stands beside it
+    assert at.info[0].value == mates.WAITING  # nothing of the bus stands beside it
     reply(compute, seen=JPEG)
     at.run()
     assert not at.exception
@@ -286,7 +290,7 @@ def test_an_uploaded_picture_goes_to_the_worker_unread(page, compute) -> None:
 def test_a_hostile_address_is_ignored_with_one_sentence(page, compute, params) -> None:
     at = page(**params)
     assert len(at.warning) == 1 and "is not here" in at.warning[0].value
-    assert seats_of(at) == neighbours("swap", "goldfish")
+    assert seats_of(at) == neighbours("swap", OWN)
 
 
 def test_a_link_opens_what_it_names(page, compute) -> None:
@@ -315,22 +319,22 @@ def test_without_recordings_the_nets_are_asked(page, compute, monkeypatch, tmp_p
     (tmp_path / "mates").mkdir()
     (tmp_path / "mates" / "companies.json").write_text("{")
     assert mates_data.companies() == ({}, "")
-    assert mates.still({"own": "goldfish", "company": "first", "key": "x"}) == ()
+    assert mates.still({"own": OWN, "company": "first", "key": "x"}) == ()
 
 
 def test_the_recordings_that_ship_are_of_the_companies_that_are_shown() -> None:
     known, label = mates_data.companies()
     assert label.startswith("Recorded 20")
     for company in COMPANIES:
-        both = known["goldfish", neighbours(company, "goldfish")]
+        both = known[OWN, neighbours(company, OWN)]
         assert [each["norm"] for each in both] == ["batch", "nf"]
         assert both[1]["difference"] == both[1]["gap"] == 0 == sum(both[1]["reach"][1:])
     for own in SAMPLES:
         assert (own, neighbours("first", own)) in known
-    swapped = known["goldfish", neighbours("swap", "goldfish")][0]
-    assert (swapped["here_label"], swapped["first_label"]) == ("jellyfish", "goldfish")
-    stills = mates.still({"own": "goldfish", "company": "first", "key": "x"})
-    assert len(stills) == 2 and "jellyfish" in stills[0].alt
+    swapped = known[OWN, neighbours("swap", OWN)][0]
+    assert (swapped["here_label"], swapped["first_label"]) == ("moving van", "school bus")
+    stills = mates.still({"own": OWN, "company": "first", "key": "x"})
+    assert len(stills) == 2 and "school bus" in stills[0].alt
 
 
 # with a real worker

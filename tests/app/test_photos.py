@@ -74,7 +74,7 @@ def test_the_first_drawing_is_asked_about_at_once(page, compute) -> None:
     at = page()
     (ticket,) = compute.asked
     assert ticket.job.question == Question("nfnet_f0")
-    assert ticket.job.image == sample("goldfish")
+    assert ticket.job.image == sample("lighthouse")
     assert "number 1 in the queue" in said(at)
     ticket.state = State("queued", place=7, eta=12.3)
     assert "number 7 in the queue, about 12 s" in said(run(at))
@@ -204,7 +204,7 @@ def test_a_hostile_address_is_ignored_with_one_sentence(page, compute, params) -
     at = page(**params)
     assert len(at.warning) == 1 and "is not here" in at.warning[0].value
     assert compute.asked[-1].job.question == Question("nfnet_f0")
-    assert compute.asked[-1].job.image == sample("goldfish")
+    assert compute.asked[-1].job.image == sample("lighthouse")
 
 
 def test_another_drawing_is_another_question_and_stands_in_the_address(page, compute) -> None:
