@@ -275,6 +275,25 @@ def test_what_is_said_of_the_ingredients_is_what_was_recorded() -> None:
         }
 
 
+def test_what_is_said_of_nfnet_xs_is_what_was_recorded() -> None:
+    said = {
+        "0.3": {"ws+scaling+agc": 0.98, "scaling+agc": 0.84, "ws+agc": 0.98, "bn": 0.98},
+        "1": {"scaling+agc": 0.79, "ws+agc": 0.91, "bn": 0.90, "bn+agc": 0.99},
+    }
+    for lr, means in said.items():
+        cells = recorded("factorial-xs", lr)
+        found = {e.factors: e for e in effects(FACTORS, seeds_of(list(cells.values())))}
+        main = sorted((e for f, e in found.items() if len(f) == 1), key=lambda e: -e.mean)
+        assert [e.factors[0] for e in main[:2]] == ["agc", "ws"]
+        assert all(e.sign_is_sure for e in main[:2]) and not found["se",].sign_is_sure
+        assert {column: cells[column].mean for column in means} == pytest.approx(means, abs=0.006)
+        assert cells["ws+scaling+agc"].mean == pytest.approx(0.98, abs=0.006)
+        without = [o for o in cells.values() if "agc" not in o.column and "bn" not in o.column]
+        assert len(without) == 8 and max(max(o.scores) for o in without) < 0.21
+    top = max(recorded("factorial-xs", "1").values(), key=lambda o: o.mean)
+    assert top.column == "ws+scaling+agc+se" and top.mean == pytest.approx(0.99, abs=0.006)
+
+
 def test_what_is_said_of_small_batches_is_what_was_recorded() -> None:
     bn, nf, agc = (recorded("small", row) for row in ("BN", "NF", "NF + AGC"))
     for size, (low, high) in {"2": (0.65, 0.96), "4": (0.86, 0.97)}.items():
@@ -378,7 +397,7 @@ def bars(at) -> list[float]:
 
 def test_the_factorial_of_other_pictures_is_the_viewers_own(page, compute) -> None:
     at = page("factorial", factorial_data="CIFAR-10")
-    assert bars(at) == [] and FOUND.strip() not in [m.value for m in at.markdown]
+    assert bars(at) == [] and FOUND["factorial"].strip() not in [m.value for m in at.markdown]
     at.button(key="factorial_factorial_ask").click().run()
     compute.tickets[0].items, compute.tickets[0].state = ended(0.5, 0.4), State("done")
     at.run()
@@ -390,7 +409,7 @@ def test_the_factorial_of_other_pictures_is_the_viewers_own(page, compute) -> No
     at.segmented_control(key="factorial_lr").set_value("0.3").run()
     assert bars(at) == []  # another rate is another factorial
     at.segmented_control(key="factorial_data").set_value("Shapes").run()
-    assert FOUND.strip() in [m.value for m in at.markdown] and not at.exception
+    assert FOUND["factorial"].strip() in [m.value for m in at.markdown] and not at.exception
 
 
 def test_effects_are_of_seeds_that_every_net_was_run_with(page, compute) -> None:
