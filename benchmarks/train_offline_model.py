@@ -7,8 +7,8 @@ The recipe is the paper's, scaled down to an hour or two of one processor core: 
 SGD with Nesterov momentum, linear warm-up and half a cosine, weight decay, label smoothing, mixup
 and CutMix, averaged weights, random crops. What differs, and why: the pictures grow while the net
 trains (a step at 32 pixels costs less than half of one at 48, and early steps learn little from
-detail); half of the batches are mixed and not all, and RandAugment is off, as 36 epochs are few;
-the twin has no AGC, as BatchNorm nets are trained.
+detail); half of the batches are mixed and not all, and RandAugment is off, as 36 epochs are few (in
+8 it cost 3 points, LOG.md); the twin has no AGC, as BatchNorm nets are trained.
 
 Killed at any moment and started again with the same command, it goes on from its last checkpoint
 and ends as if nothing had happened: what is drawn at a step depends on the seed and the step alone.
