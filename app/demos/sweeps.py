@@ -31,6 +31,7 @@ from app.demos.sweep_texts import FINDINGS, SETTINGS
 from nfnet.run import UserError
 
 LETTERS = 15  # px in a figure on a page
+STILL_HEIGHT = 560  # px of a slide's figures in print
 SHOWN = ("map", "u", "transfer", "small")  # those whose runs are recorded
 TITLES = {PLANS[name].title: name for name in SHOWN}
 MANY = ("map", "small")  # those whose parts differ in the batch size
@@ -93,6 +94,9 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
     except UserError:
         return ()
     panels = draw(plan, record.outcomes, {}, Look(size=STILL_SIZE))
+    if len(panels) > 1:  # one above the other on the slide
+        for panel in panels:
+            panel.figure.update_layout(height=STILL_HEIGHT / len(panels))
     return tuple(
         Still(panel.figure.to_plotly_json(), panel.alt, f"{panel.title} {record.label}".strip())
         for panel in panels
