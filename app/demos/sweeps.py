@@ -98,7 +98,11 @@ def still(params: dict[str, Any]) -> tuple[Still, ...]:
         for panel in panels:
             panel.figure.update_layout(height=STILL_HEIGHT / len(panels))
     return tuple(
-        Still(panel.figure.to_plotly_json(), panel.alt, f"{panel.title} {record.label}".strip())
+        Still(
+            panel.figure.to_plotly_json(),
+            panel.alt,
+            ". ".join(filter(None, (panel.title, record.label))),
+        )
         for panel in panels
     )
 
