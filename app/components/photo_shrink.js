@@ -26,10 +26,12 @@ class Shrinker {
     const options = { capture: true, signal: this.stopping.signal };
     document.addEventListener("change", (e) => this.take(e, e.target.files), options);
     document.addEventListener("drop", (e) => this.take(e, e.dataTransfer?.files), options);
+    document.documentElement.dataset.shrinks = "photos"; // from here on no picture goes by
   }
 
   stop() {
     this.stopping.abort();
+    delete document.documentElement.dataset.shrinks;
   }
 
   take(event, files) {

@@ -67,6 +67,11 @@ def answered(page: Page) -> None:
     expect(page.get_by_text("It says", exact=True)).to_be_visible(timeout=LONG)
 
 
+def shrinking(page: Page) -> None:
+    """Waits for what shrinks pictures, which comes after the page and might miss an early one."""
+    expect(page.locator("html[data-shrinks]")).to_have_count(1, timeout=LONG)
+
+
 def seen(page: Page) -> Image.Image:
     """The square that the network saw, out of the figure."""
     source = page.locator(".st-key-photos_seen image").first.get_attribute("href") or ""
@@ -86,6 +91,7 @@ def is_red_above_blue(image: Image.Image) -> bool:
 def test_a_phones_picture_is_shrunk_turned_and_answered(photos: str, open_page) -> None:
     page = open_page(photos, viewport=SIZE)
     answered(page)  # the first drawing
+    shrinking(page)
     note_uploads(page)
     picture = phone_picture()
     assert len(picture) > 2_000_000 and b"Exif" in picture
@@ -148,6 +154,7 @@ def test_a_large_photograph_fits_once_it_is_shrunk(photos: str, open_page) -> No
     assert len(picture) > 8 << 20
     page = open_page(photos, viewport=SIZE)
     answered(page)
+    shrinking(page)
     choose(page, "noise.jpg", picture)
     expect(page.get_by_text(re.compile("A drawing of ours"))).to_have_count(0, timeout=LONG)
     answered(page)
