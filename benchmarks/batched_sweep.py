@@ -27,6 +27,7 @@ from torch.func import functional_call, grad_and_value, stack_module_state, vmap
 
 from nfnet.agc import unitwise_norm
 from nfnet.formulas import clip_factor
+from nfnet.relay import returned
 from nfnet.run import RunConfig
 from nfnet.training import Trainer, prepare
 
@@ -72,16 +73,8 @@ class Batched:
 
 
 def trainers_of(nets: int, device: str, batch_size: int) -> list[Trainer]:
-    trainers = []
-    for seed in range(nets):
-        preparing = prepare(RunConfig(seed=seed, device=device, batch_size=batch_size))
-        while True:
-            try:
-                next(preparing)
-            except StopIteration as done:
-                trainers.append(done.value)
-                break
-    return trainers
+    configs = [RunConfig(seed=n, device=device, batch_size=batch_size) for n in range(nets)]
+    return [returned(prepare(config)) for config in configs]
 
 
 def seconds(work: Callable[[], object], device: str) -> float:

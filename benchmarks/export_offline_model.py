@@ -41,6 +41,7 @@ from nfnet.folder import PictureSet, load_pictures, read_sheet
 from nfnet.images import read_file, read_image
 from nfnet.predict import Classifier, load_classifier
 from nfnet.procedural import shapes
+from nfnet.relay import returned
 from nfnet.run import UserError
 from nfnet.variants import model_config
 from nfnet.weights import build, save_weights
@@ -247,7 +248,7 @@ def check(options: argparse.Namespace) -> None:
         if "validation" not in read_metadata(path).provenance:
             continue  # of another data set, which its own script measures
         began = time.perf_counter()
-        classifier = _finished(load_classifier(None, path, "cpu", "float32"))
+        classifier = returned(load_classifier(None, path, "cpu", "float32"))
         loaded = time.perf_counter()
         side = classifier.preprocessing.resolution
         logits_of(classifier.model, pictures.val_images[:1], side)
@@ -260,14 +261,6 @@ def check(options: argparse.Namespace) -> None:
             f"{loaded - began:.2f} s, first answer {1000 * (answered - loaded):.0f} ms"
         )
     sys.exit(int(failed))
-
-
-def _finished(loading: Any) -> Classifier:
-    while True:
-        try:
-            next(loading)
-        except StopIteration as done:
-            return done.value
 
 
 def write_card(options: argparse.Namespace) -> None:

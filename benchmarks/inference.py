@@ -37,6 +37,7 @@ from benchmarks.step_cost import conditions
 from nfnet.conv import fold
 from nfnet.packed import pack
 from nfnet.predict import Classifier, gains_by_bfloat16, halve, load_classifier
+from nfnet.relay import returned
 from nfnet.timm_names import timm_name, timm_shape
 from nfnet.variants import MODELS
 from nfnet.weights import build, create_model
@@ -124,12 +125,7 @@ def make_official(model: nn.Module) -> nn.Module:
 
 
 def load_ours(path: Path, precision: str = "float32") -> Classifier:
-    loading = load_classifier(NAME, path, "cpu", precision)
-    while True:
-        try:
-            next(loading)
-        except StopIteration as done:
-            return done.value
+    return returned(load_classifier(NAME, path, "cpu", precision))
 
 
 def in_turns(arms: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:

@@ -17,6 +17,7 @@ from app.demos.photos import TOP
 from benchmarks.record_runs import processor
 from nfnet.drawings import SAMPLES, sample
 from nfnet.photo import SMALL_MODEL, Question
+from nfnet.relay import returned
 
 OUT = Path(__file__).resolve().parents[1] / "slides" / "recorded" / "photos"
 
@@ -55,12 +56,7 @@ def record() -> dict[str, Any]:
 def _loaded() -> Any:
     from nfnet.predict import load_classifier
 
-    loading = load_classifier(SMALL_MODEL, device="cpu", precision="float32")
-    while True:
-        try:
-            next(loading)
-        except StopIteration as done:
-            return done.value
+    return returned(load_classifier(SMALL_MODEL, device="cpu", precision="float32"))
 
 
 def _answer(net: Any, name: str) -> dict[str, Any]:

@@ -14,16 +14,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
 
 import torch
 
 from benchmarks.train_offline_model import environment
 from nfnet import cifar10
 from nfnet.checkpoint import Preprocessing
+from nfnet.relay import returned
 from nfnet.run import PRESETS, Event, Finished, Step, UserError, event_to_json
 from nfnet.training import Trainer, follow, prepare
 from nfnet.weights import load_weights, save_weights
@@ -34,16 +34,6 @@ TERMS = (
     "CIFAR-10 (Krizhevsky 2009) is public for research; its pictures come from Tiny Images, a set "
     "that its authors have withdrawn. The project's licence covers its code only."
 )
-T = TypeVar("T")
-
-
-def returned(generator: Generator[Any, None, T]) -> T:
-    """What a generator returns at its end."""
-    while True:
-        try:
-            next(generator)
-        except StopIteration as done:
-            return done.value
 
 
 def train(path: Path) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from nfnet.photo import DEFAULT_MODEL, SMALL_MODEL, Prediction, Question
+from nfnet.relay import relayed, returned
 from nfnet.run import (
     DATASETS,
     DEVICES,
@@ -230,11 +231,7 @@ def _print_predictions(name: str, predictions: list[Prediction], as_json: bool) 
 
 def _follow(loading: Generator[Loading, None, T]) -> T:
     """Shows how far something is and returns what comes of it."""
-    while True:
-        try:
-            _show_loading(next(loading))
-        except StopIteration as done:
-            return done.value
+    return returned(relayed(loading, _show_loading))
 
 
 def _models(options: argparse.Namespace) -> int:

@@ -14,13 +14,14 @@ import logging
 import os
 import secrets
 import zipfile
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
 from nfnet.devices import pick_device
-from nfnet.run import FOLDER, Event, Loading, RunConfig, Step, event_from_json
+from nfnet.relay import relayed
+from nfnet.run import FOLDER, Event, RunConfig, Step, event_from_json
 from nfnet.training import Trainer, follow, prepare
 
 MOST_BYTES = 64 << 20  # of one run's checkpoints
@@ -57,7 +58,7 @@ def fork(config: RunConfig, most_bytes: int = MOST_BYTES) -> Iterator[tuple[int,
     else:
         for event in tape.events:
             yield 0, event
-    trainer = yield from _prepare(config, 1)
+    trainer = yield from relayed(prepare(config), lambda event: (1, event))
     trainer.restore(tape.latest(before))
     for event in follow(trainer):
         yield 1, event
@@ -98,16 +99,6 @@ def record(config: RunConfig, tape: Tape) -> Iterator[Event]:
         if isinstance(event, Step):
             tape.keep(trainer)
         yield event
-
-
-def _prepare(config: RunConfig, lane: int) -> Generator[tuple[int, Loading], None, Trainer]:
-    """`prepare`, its events as those of a lane."""
-    preparing = prepare(config)
-    while True:
-        try:
-            yield lane, next(preparing)
-        except StopIteration as done:
-            return done.value
 
 
 def _path(config: RunConfig) -> Path | None:

@@ -27,6 +27,7 @@ from nfnet.evidence import counting, heat_map
 from nfnet.images import read_file, read_image, shade, turn
 from nfnet.packed import can_pack, pack
 from nfnet.photo import DEFAULT_MODEL, Answer, Occlusion, Prediction, Question
+from nfnet.relay import returned
 from nfnet.run import Loading, UserError
 from nfnet.variants import MODELS
 from nfnet.weights import blank, create_model, fetch_weights, load_weights
@@ -139,7 +140,7 @@ def classify(
     elif not isinstance(image, Image.Image):
         image = read_image(read_file(image))
     if isinstance(model, str):
-        model = _finish(load_classifier(model))
+        model = returned(load_classifier(model))
     elif not isinstance(model, Classifier):
         info = getattr(model, "weights_info", None)
         model = _as_classifier("", fold(model) if model.training else model, info)
@@ -187,14 +188,6 @@ def load_classifier(
     if can_pack(classifier.model):
         classifier = dataclasses.replace(classifier, model=pack(classifier.model))
     return classifier
-
-
-def _finish(loading: Generator[Loading, None, Classifier]) -> Classifier:
-    while True:
-        try:
-            next(loading)
-        except StopIteration as done:
-            return done.value
 
 
 def gains_by_bfloat16(device: torch.device) -> bool:

@@ -20,6 +20,7 @@ import numpy as np
 
 from nfnet import own
 from nfnet.own import OwnSet
+from nfnet.relay import relayed
 from nfnet.run import FOLDER, OWN, Loading, UserError, is_own
 
 MOST = 50  # sets kept; the ones longest unused go
@@ -48,12 +49,7 @@ def items(data: bytes, name: str) -> Iterator[dict[str, Any]]:
     """
     dataset = OWN + (digest(data) if data else name) if data or name else FOLDER
     steps = keep(data) if data else find(dataset)
-    while True:
-        try:
-            yield {"loading": dataclasses.asdict(next(steps))}
-        except StopIteration as end:
-            found: OwnSet = end.value
-            break
+    found: OwnSet = yield from relayed(steps, lambda event: {"loading": dataclasses.asdict(event)})
     yield {
         "classes": list(found.classes),
         "counts": found.counts,

@@ -23,6 +23,7 @@ from nfnet.checkpoint import read_metadata
 from nfnet.data import Batches, Dataset, augment, load_dataset
 from nfnet.devices import pick_device
 from nfnet.published import SHIPPED
+from nfnet.relay import relayed
 from nfnet.run import (
     RATIO_QUANTILES,
     Controls,
@@ -70,12 +71,7 @@ def prepare(config: RunConfig) -> Generator[Loading, None, Trainer]:
 
 def prepare_telling(config: RunConfig) -> Generator[dict[str, Any], None, Trainer]:
     """`prepare` with {"loading": {"what", "done", "total"}} in the place of its events."""
-    preparing = prepare(config)
-    while True:
-        try:
-            yield {"loading": dataclasses.asdict(next(preparing))}
-        except StopIteration as done:
-            return done.value
+    return relayed(prepare(config), lambda event: {"loading": dataclasses.asdict(event)})
 
 
 def follow(trainer: Trainer, controls: Controls | None = None) -> Iterator[Event]:

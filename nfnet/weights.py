@@ -25,6 +25,7 @@ from nfnet.mapped import looks_like_safetensors, open_safetensors
 from nfnet.model import NFNet
 from nfnet.pickles import read_pickle
 from nfnet.published import find_weights
+from nfnet.relay import returned
 from nfnet.resnet import ResNet
 from nfnet.run import UserError
 from nfnet.timm_names import timm_name, timm_shape
@@ -93,12 +94,7 @@ def blank(config: NFNetConfig | ResNetConfig, num_classes: int | None = None) ->
 
 
 def _pretrained(name: str) -> Path:
-    fetching = fetch_weights(name)
-    while True:
-        try:
-            next(fetching)
-        except StopIteration as done:
-            return done.value
+    return returned(fetch_weights(name))
 
 
 def load_weights(model: nn.Module, path: str | os.PathLike[str]) -> None:

@@ -18,10 +18,11 @@ LIGHT = {
 }
 # nfnet's modules from leaves to composites: each may import only from those before it
 ORDER = """
-formulas meanfield run variants plan layers peers counts mapped checkpoint photo drawings strangers
-images unzip own shelf classes folder calibration pickles timm_names haiku devices activations conv
-stopwatch agc augment rand_augment ema model resnet build procedural download published hub cifar10
-data propagation costs weights packed evidence predict mates training forks turns __main__ __init__
+formulas meanfield relay run variants plan layers peers counts mapped checkpoint photo drawings
+strangers images unzip own shelf classes folder calibration pickles timm_names haiku devices
+activations conv stopwatch agc augment rand_augment ema model resnet build procedural download
+published hub cifar10 data propagation costs weights packed evidence predict mates training forks
+turns __main__ __init__
 """.split()
 
 
