@@ -32,8 +32,9 @@ def _parts(value: float, digits: int) -> tuple[str, int]:
     """What is written, and the power of ten that it is multiplied by."""
     if value == 0:
         return "0", 0
-    mantissa, power = f"{value:.{digits - 1}e}".split("e")
-    rounded, exponent = float(f"{value:.{digits - 1}e}"), int(power)
+    text = f"{value:.{digits - 1}e}"
+    mantissa, power = text.split("e")
+    rounded, exponent = float(text), int(power)
     if PLAIN[0] <= abs(rounded) < PLAIN[1]:
         return _bare(f"{rounded:,.{max(0, digits - 1 - exponent)}f}"), 0
     return _bare(mantissa), exponent

@@ -83,18 +83,8 @@ def cells_figure(
             "hovertemplate": "%{y}: %{text}<extra></extra>",
         }
     ]
-    mine = [(own[e.row, e.column], name_of(e.column)) for e in ranked if (e.row, e.column) in own]
-    if mine:
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": [x for x, _ in mine],
-                "y": [y for _, y in mine],
-                "marker": _star(look),
-                "hovertemplate": "your run, %{y}: %{x:.3f}<extra></extra>",
-            }
-        )
+    mine = [(name_of(e.column), own[e.row, e.column]) for e in ranked if (e.row, e.column) in own]
+    traces += _stars(mine, "your run, %{y}: %{x:.3f}", look)
     drawn = figure(
         traces,
         look,
@@ -106,10 +96,26 @@ def cells_figure(
     return drawn, f"Mean test accuracy of each net, best first: {told or 'no runs yet'}."
 
 
-def _star(look: Look) -> dict[str, Any]:
-    """How the viewer's own results are marked."""
+def _stars(own: Sequence[tuple[str, float]], told: str, look: Look) -> list[dict[str, Any]]:
+    """The viewer's own results, (row, value), as stars; no trace where there are none."""
+    if not own:
+        return []
     edge = {"color": look.text, "width": 2}
-    return {"symbol": "star", "size": 0.9 * look.size, "color": look.page, "line": edge}
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [value for _, value in own],
+            "y": [name for name, _ in own],
+            "marker": {
+                "symbol": "star",
+                "size": 0.9 * look.size,
+                "color": look.page,
+                "line": edge,
+            },
+            "hovertemplate": f"{told}<extra></extra>",
+        }
+    ]
 
 
 def effects_figure(
@@ -166,17 +172,7 @@ def effects_figure(
         for each, name in zip(every, names, strict=True)
         for value in stars.get(each.factors, ())
     ]
-    if pairs:
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": [value for _, value in pairs],
-                "y": [name for name, _ in pairs],
-                "marker": _star(look),
-                "hovertemplate": "your seed, %{y}: %{x:+.3f}<extra></extra>",
-            }
-        )
+    traces += _stars(pairs, "your seed, %{y}: %{x:+.3f}", look)
     drawn = figure(
         traces,
         look,
