@@ -29,7 +29,8 @@ FAIR = """
 then no picture sees another (forget `model.eval()`, and you are back at this table). NF's zero is
 exact to the last bit at equal batch size; between sizes the processor adds in another order, and
 logits differ in their seventh digit. The swap that is shown first was chosen because it changes
-the school bus's label; the figures below say how often any does.
+the school bus's label, which leads by little in the first company; the figures below say how often
+any does.
 """
 
 WHERE = """

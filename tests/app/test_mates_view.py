@@ -333,6 +333,8 @@ def test_the_recordings_that_ship_are_of_the_companies_that_are_shown() -> None:
         assert (own, neighbours("first", own)) in known
     swapped = known[OWN, neighbours("swap", OWN)][0]
     assert (swapped["here_label"], swapped["first_label"]) == ("moving van", "school bus")
+    before = sorted(swapped["first"])  # "leads by little in the first company", as the page says
+    assert 0 < before[-1] - before[-2] < 0.05
     stills = mates.still({"own": OWN, "company": "first", "key": "x"})
     assert len(stills) == 2 and "school bus" in stills[0].alt
 
