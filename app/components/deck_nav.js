@@ -14,11 +14,11 @@ const NO_SWIPE = "input, textarea, select, canvas, dialog, [role=slider], .js-pl
   + "[data-testid=stSlider], [data-testid=stSelectSlider]";
 const STORE = "deck-position";
 const PHONE = 640; // px of a window up to which slides are scrolled
-// Share of its size to which a slide may shrink: its text is then 16 px, in large type 21 px.
-const SMALLEST = { usual: 0.65, large: 0.62 };
+// Share of its size to which a slide may shrink: its text is then 16 px, in large type 20 px.
+const SMALLEST = { usual: 0.65, large: 0.6 };
 const LARGE_TYPE = 20; // px of the root's letters from which the type counts as large
 const PATIENCE = 300; // ms until it is first asked whether a position was answered
-const SETTLING = 1000; // ms for which a slide counts as new
+const SLACK = 0.03; // share of the height that a shrunk slide may leave free before it grows
 // Layouts of figures, as app/demos/published.py has them: px of a place up to which it is narrow,
 // and from which it is large, in a window of this height.
 const NARROW = 620;
@@ -56,10 +56,8 @@ class Deck {
     this.watcher = new MutationObserver(() => this.schedule());
     this.watcher.observe(document.body, { childList: true, subtree: true });
     // Charts, and results that arrive, make a slide higher after it was drawn.
-    this.zoom = 1;
     this.sizes = new ResizeObserver(() => this.schedule());
     window.addEventListener("resize", () => {
-      this.since = performance.now();
       this.schedule();
       clearTimeout(this.resized);
       this.resized = setTimeout(() => this.tellRoom(), 200);
@@ -205,11 +203,10 @@ class Deck {
     const slide = document.querySelector(".st-key-slide");
     const main = slide?.closest('[data-testid="stMain"]');
     if (!main) return;
-    if (this.fitted !== slide) {
+    if (this.fitted?.slide !== slide) {
       this.sizes.disconnect();
       this.sizes.observe(slide);
-      this.fitted = slide;
-      this.zoom = 1;
+      this.fitted = { slide, zoom: 1 };
     }
     const box = slide.getBoundingClientRect();
     const above = box.top - main.getBoundingClientRect().top + main.scrollTop;
@@ -217,19 +214,15 @@ class Deck {
     const block = slide.closest('[data-testid="stMainBlockContainer"]');
     const below = bar + parseFloat(block ? getComputedStyle(block).paddingBottom : 0);
     const room = main.clientHeight - above - below - 2; // heights are rounded
-    const fitting = (this.zoom * room) / box.height;
-    const scrolled = innerWidth <= PHONE || fitting < smallestFit();
-    const wanted = scrolled ? 1 : Math.min(1, fitting);
-    // A smaller slide may be laid out otherwise and seem to fit again: so that it comes to rest, it
-    // grows freely only while it is new, and the blocks of the one before are still being removed.
-    const title = slide.querySelector("h1, h2")?.textContent;
-    if (title !== this.fittedTitle) [this.fittedTitle, this.since] = [title, performance.now()];
-    const fresh = wanted === 1 ? 0 : 0.03;
-    const margin = performance.now() - this.since < SETTLING ? fresh : 0.1;
-    if (wanted > this.zoom - 0.0005 && wanted <= this.zoom + margin) return;
-    this.zoom = wanted;
-    slide.style.zoom = wanted;
-    slide.style.setProperty("--fit", wanted);
+    const { zoom, tried } = this.fitted;
+    if (box.height <= room && (zoom === 1 || box.height > (1 - SLACK) * room)) return;
+    const situation = [innerWidth, room, box.width, box.height].map(Math.round).join();
+    if (situation === tried) return;
+    const scrolled = main.scrollTop; // a smaller slide tried on the way would lose it
+    this.fitted.zoom = innerWidth <= PHONE ? 1 : largestFit(slide, room);
+    const drawn = draw(slide, this.fitted.zoom);
+    main.scrollTop = scrolled;
+    this.fitted.tried = [innerWidth, room, drawn.width, drawn.height].map(Math.round).join();
   }
 
   mark() {
@@ -425,6 +418,27 @@ function letGo(slide) {
   while (focused.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
   focused.blur();
   return true;
+}
+
+function draw(slide, zoom) {
+  slide.style.zoom = zoom;
+  slide.style.setProperty("--fit", zoom);
+  return slide.getBoundingClientRect();
+}
+
+// The largest share of its size at which a slide is no higher than `room`; 1: it has to be scrolled.
+// Each is tried, as a smaller slide is laid out otherwise: its lines hold more, its figures change.
+function largestFit(slide, room) {
+  const fits = (zoom) => draw(slide, zoom).height <= room;
+  let low = smallestFit();
+  if (fits(1) || !fits(low)) return 1;
+  let high = 1;
+  while (high - low > 0.005) {
+    const middle = (low + high) / 2;
+    if (fits(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 function standsStill() {

@@ -187,6 +187,20 @@ def test_a_slide_a_little_too_high_is_drawn_smaller(
         (folder / "13-s.md").unlink()
 
 
+def test_whether_a_slide_is_far_too_high_is_tried_as_a_smaller_one_has_shorter_texts(
+    folder: Path, talk: Callable[..., Page]
+) -> None:
+    # As it is, each text takes two lines and all of them twice the screen; smaller, one line each.
+    column = "::: col\n" + f"{'word ' * 10}\n\n" * 14 + ":::\n"
+    text = f'+++\nid = "s13"\ntitle = "Slide 13"\nlayout = "two-col"\n+++\n{2 * column}'
+    (folder / "13-s.md").write_text(text, encoding="utf-8")
+    try:
+        page = talk("slide=s13&projector=1", viewport={"width": 1280, "height": 720})
+        expect(page.locator(".st-key-slide")).to_have_css("zoom", re.compile(r"0\.[6-9]\d*"))
+    finally:
+        (folder / "13-s.md").unlink()
+
+
 def test_drawing_slides_starts_no_computation(talk: Callable[..., Page]) -> None:
     page = talk("slide=s10")
     at(page, 10)
