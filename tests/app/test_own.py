@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import sets
 from app.charts import accuracy_curves, loss_curves
 from app.compute.jobs import Race, Unpack
 from app.compute.local import LocalCompute
@@ -275,3 +276,38 @@ def test_the_server_s_shelf_is_private_and_goes_with_it() -> None:
     folder, mode, second = told.stdout.split()
     assert int(mode, 8) == stat.S_IFDIR | 0o700 and folder != second
     assert not Path(folder).exists() and not Path(second).exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders are locked on POSIX alone")
+def test_what_a_killed_server_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    def started(code: str) -> subprocess.Popen[str]:
+        environment = {n: v for n, v in os.environ.items() if n not in sets.FOLDERS}
+        return subprocess.Popen(
+            [sys.executable, "-c", f"import os; from app import sets; sets.prepare(); {code}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**environment, "TMPDIR": str(tmp_path)},
+        )
+
+    show = "print(os.environ['NFNET_RUNS'], flush=True); input()"
+    with started(show) as killed, started(show) as lives:
+        left, held = (Path(server.stdout.readline().strip()) for server in (killed, lives))
+        (left / "run.zip").write_bytes(b"a checkpoint")
+        killed.kill()
+        killed.wait()
+        young = tmp_path / f"{sets.FOLDERS['NFNET_RUNS']}young"
+        elsewhere = tmp_path / "elsewhere"
+        young.mkdir()
+        elsewhere.mkdir()
+        link = tmp_path / f"{sets.FOLDERS['NFNET_RUNS']}link"
+        link.symlink_to(elsewhere)
+        for folder in (left, held, link):
+            os.utime(folder, (0, 0), follow_symlinks=False)
+        with started("") as after:
+            assert after.wait() == 0
+        assert not left.exists()
+        assert held.exists() and young.exists() and elsewhere.exists()
+        lives.communicate("\n")
+    assert not held.exists()
