@@ -291,6 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         option = "--" + name.replace("_", "-")
         parser.add_argument(option, type=type(default), default=default)
     parser.add_argument("--sides", type=int, nargs="+", default=defaults.sides, metavar="PX")
+    parser.add_argument("--clipping", type=float, default=defaults.clipping, metavar="THRESHOLD")
     parser.add_argument("--first-clipping", nargs=2, metavar=("UPDATES", "THRESHOLD"))
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="1 repeats to the bit")
@@ -309,7 +310,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sides=tuple(options.sides),
         lr=options.lr,
         weight_decay=options.weight_decay,
-        clipping=defaults.clipping if model_config(options.model).norm == "nf" else None,
+        clipping=options.clipping if model_config(options.model).norm == "nf" else None,
         first_clipping=first,
         mixing=options.mixing,
         rand_layers=options.rand_layers,

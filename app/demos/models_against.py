@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.demos import links, one_of, tables
+from app.demos import links, one_of, places, tables
 from app.demos.models_compared import ACROSS, NONE, UP, Price, chart, comparison, sources
 from app.demos.models_drawing import short
 from app.demos.models_settings import CONFIGS
-from app.demos.published import SWITCH, asked, tell
-from app.demos.published_paint import Look
+from app.demos.published import asked, tell
 from nfnet.counts import Counts, count
 
 PEERS = (
@@ -47,20 +46,7 @@ def against(key: str, counts: Counts, name: str) -> None:
         "parameters": counts.parameters / 1e6,
         "px": counts.resolution,
     }[x]
-    dark, large = st.context.theme.type == "dark", bool(st.session_state.get("flag_projector"))
-    looks = {"wide": Look(dark, 26 if large else 16), "narrow": Look(dark, 15, narrow=True)}
-    st.html(SWITCH.format(key=key))
-    with st.container(key=f"{key}_place"):
-        for size, look in looks.items():
-            figure = chart(look, x, y, name, value)
-            with st.container(key=f"{key}_{size}"):
-                st.plotly_chart(
-                    figure.figure,
-                    key=f"{key}_{size}_chart",
-                    theme=None,
-                    config={"displayModeBar": False, "scrollZoom": False},
-                    alt=figure.alt,
-                )
+    places.show(key, places.looks(False, height=1), lambda look: chart(look, x, y, name, value))
     with st.expander("All nets: our counts beside the published ones", expanded=True):
         st.table(list(comparison()))
         st.markdown(

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app.deck.model import Still
-from app.demos import asking, links, named, one_of, reset, screen, whole, words
+from app.demos import asking, links, named, one_of, places, reset, screen, whole, words
 from app.demos.propagation_figures import Curve, chart
 from app.demos.propagation_settings import (
     ACTIVATIONS,
@@ -25,7 +25,6 @@ from app.demos.propagation_settings import (
 )
 from app.demos.propagation_unit import histogram, signed, unit
 from app.demos.propagation_words import POOL, TERMS, UNIT, comparison, story
-from app.demos.published import SWITCH
 from app.demos.published_paint import Look
 from app.still_chart import still_chart
 
@@ -237,19 +236,7 @@ def _unit(key: str, compact: bool) -> None:
     one = unit(seed)
     if not compact:
         st.markdown(UNIT.format(sum=signed(one.sum), expected=signed(one.expected)))
-    dark, large = st.context.theme.type == "dark", st.session_state.get("flag_projector")
-    narrow = Look(dark, 15, narrow=True, height=1.1)
-    wide = Look(dark, 26 if large else 18 if compact else 16, height=0.8 if large else 1.0)
-    st.html(SWITCH.format(key=place))
-    with st.container(key=f"{place}_place"):
-        for name, look in {"wide": wide, "narrow": narrow}.items():
-            with st.container(key=f"{place}_{name}"):
-                drawn = histogram(one, look)
-                still = {"displayModeBar": False, "scrollZoom": False}
-                chart_key = f"{place}_{name}_chart"
-                st.plotly_chart(
-                    drawn.figure, key=chart_key, theme=None, config=still, alt=drawn.alt
-                )
+    places.show(place, places.looks(compact), partial(histogram, one))
     st.button(
         "Another unit",
         key=f"{place}_next",

@@ -11,11 +11,10 @@ import numpy as np
 import streamlit as st
 
 from app.deck.model import Still
-from app.demos import data_choice, links, named, one_of, recorded, reset, whole
+from app.demos import data_choice, links, named, one_of, places, recorded, reset, whole
 from app.demos.filters_figures import arrays, bars, number, sheet
 from app.demos.gamma_figures import ACTIVATIONS, CLOSED, SIZES, estimate, exact, running
 from app.demos.presets import LAMBDAS
-from app.demos.published import SWITCH
 from app.demos.published_paint import Drawn, Look
 from app.demos.turn_settings import LRS, MOMENTA, job
 from app.demos.turns import figure_of, speed_limit
@@ -139,7 +138,7 @@ def _filters(key: str, compact: bool) -> None:
             draw = partial(bars, one, recipe)
             if compact:  # a quarter of the slide, or a phone: always narrow
                 letters = 26 if st.session_state.get("flag_projector") else 18
-                _chart(f"{place}_narrow", draw(Look(dark, letters, narrow=True)))
+                places.chart(place, draw(Look(dark, letters, narrow=True)))
             else:
                 _figure(place, False, draw)
     if compact:
@@ -249,19 +248,7 @@ def segmented(key: str, name: str, label: str, options: dict[str, str]) -> str:
 
 
 def _figure(place: str, compact: bool, draw: Callable[[Look], Drawn]) -> None:
-    """A Plotly figure for wide and narrow places."""
-    dark, large = st.context.theme.type == "dark", st.session_state.get("flag_projector")
-    wide = Look(dark, 26 if large else 18 if compact else 15, height=0.8 if large else 1.0)
-    st.html(SWITCH.format(key=place))
-    with st.container(key=f"{place}_place"):
-        for name, look in {"wide": wide, "narrow": Look(dark, 14, narrow=True)}.items():
-            with st.container(key=f"{place}_{name}"):
-                _chart(f"{place}_{name}", draw(look))
-
-
-def _chart(place: str, drawn: Drawn) -> None:
-    still = {"displayModeBar": False, "scrollZoom": False}
-    st.plotly_chart(drawn.figure, key=f"{place}_chart", theme=None, config=still, alt=drawn.alt)
+    places.show(place, places.looks(compact), draw, compact)
 
 
 def lab(params: dict[str, Any]) -> Iterable[tuple[str, str]]:

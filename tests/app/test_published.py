@@ -12,7 +12,6 @@ import plotly.graph_objects as go
 import pytest
 
 from app.demos import DEMOS, tables
-from app.demos import published as demo
 from app.demos.published_figures import (
     FIGURES,
     drawn,
@@ -171,21 +170,3 @@ def test_plotly_finds_nothing_new_in_a_copy_of_the_figure(
 def test_other_data_have_another_mark() -> None:
     marks = {published_figure("cost", axis=axis).layout.datarevision for axis in OPTIONS["axis"]}
     assert len(marks) == len(OPTIONS["axis"])
-
-
-@pytest.mark.parametrize(
-    ("room", "compact", "large_type", "sizes"),
-    [
-        ("", True, False, {"wide", "large", "narrow"}),
-        ("large", True, False, {"large"}),
-        ("narrow", True, True, {"narrow"}),
-        ("large", True, True, {"wide"}),  # large type has one layout for every screen
-        ("large", False, False, {"wide", "narrow"}),  # the page does not know its room
-    ],
-)
-def test_only_the_layout_that_fits_is_sent(
-    monkeypatch: pytest.MonkeyPatch, room: str, compact: bool, large_type: bool, sizes: set[str]
-) -> None:
-    monkeypatch.setattr(demo, "room", lambda: room)
-    monkeypatch.setattr(demo.st, "session_state", {"flag_projector": large_type})
-    assert set(demo._looks(compact, dark=False)) == sizes
