@@ -3,7 +3,7 @@
 const slides = [...document.querySelectorAll("section")];
 const find = (selector) => document.querySelector(selector);
 const { notes: noted, sheets } = document.documentElement.dataset;
-const phone = sheets === undefined && matchMedia("(max-width: 640px)").matches;
+const phone = matchMedia("(max-width: 640px)").matches;
 const STAGE = { width: 1280, height: 720 };
 let current = 0;
 
@@ -18,7 +18,7 @@ function drawPlots() {
     // On a phone the picture is drawn at 700 px and shrunk: its letters stay readable.
     const width = phone ? 700 : plot.clientWidth;
     const place = plot.appendChild(document.createElement("div"));
-    if (phone) place.style.zoom = plot.clientWidth / width;
+    if (phone) place.style.setProperty("--shrunk", plot.clientWidth / width);
     const size = { width, height: layout.height ?? 400, autosize: false };
     const font = { family: getComputedStyle(plot).fontFamily, ...layout.font };
     return Plotly.newPlot(place, data, { ...layout, ...size, font }, { staticPlot: true });
@@ -160,6 +160,6 @@ if (sheets === undefined) {
   pick("[data-file]").href = noted === undefined ? "?file=1" : "?notes=1&file=1";
 }
 Promise.all([drawPlots(), document.fonts.ready]).then(() => {
-  if (!phone) fit();
+  if (!phone || sheets !== undefined) fit();
   document.documentElement.dataset.ready = "";
 });

@@ -159,6 +159,19 @@ def test_the_handout_is_a_sheet_a_slide(
     assert pages(page) == len(SLIDES)
 
 
+def test_on_a_phone_nothing_of_the_handout_is_wider_than_the_screen(
+    server: str, open_page: Callable[..., Page]
+) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True}
+    page = ready(open_page(f"{server}/handout", **phone))
+    assert page.evaluate("innerWidth") == 390, "zoomed out to show all of something wide"
+    assert (
+        page.locator(".plot, #sheets > *").evaluate_all("""all => all.filter((element) =>
+        element.scrollWidth > element.clientWidth + 1).map((element) => element.textContent)""")
+        == []
+    )
+
+
 def test_the_overview_leads_to_the_handout(url: str, open_page: Callable[..., Page]) -> None:
     page = open_page(url)
     expect(page.locator(".st-key-deck_nav .position")).to_have_text(f"1 / {len(SLIDES)}")
