@@ -19,8 +19,10 @@ import torch
 from app.demos import fresh
 from app.demos.unit_figures import Units
 from benchmarks.record_runs import processor
-from nfnet.run import RunConfig, Step
-from nfnet.training import gradient_units, train
+from nfnet.events import Step
+from nfnet.gradients import gradient_units
+from nfnet.run import RunConfig
+from nfnet.training import train
 
 LAMBDAS = (0.003, 0.01, 0.03, 0.1, 0.3)
 AT = 0.01  # the threshold of the comparison

@@ -20,7 +20,7 @@ from pathlib import Path
 from app.compute.jobs import Fork, Job, Race
 from app.compute.local import LocalCompute
 from app.demos.blackbox_runs import CLIPPING, SEED, STEP, lanes
-from nfnet.run import Diverged, Finished, Step
+from nfnet.events import Diverged, Finished, Step
 
 
 def seconds(compute: LocalCompute, job: Job) -> tuple[float, float]:

@@ -19,7 +19,8 @@ import statistics
 
 from app.demos.blackbox_runs import CRASH
 from benchmarks.story import dead, outcome
-from nfnet.run import Diverged, RunConfig
+from nfnet.events import Diverged
+from nfnet.run import RunConfig
 
 BEFORE = (1, 2, 3, 4, 5, 10, 20)  # steps before the death
 

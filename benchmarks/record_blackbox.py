@@ -17,7 +17,8 @@ from typing import Any
 from app.charts import significant
 from app.demos.blackbox_runs import CLIPPING, SEED, SEEDS, STEP, lanes, recording
 from benchmarks.record_runs import OUT, dumps, processor
-from nfnet.run import RunConfig, event_to_json
+from nfnet.events import event_to_json
+from nfnet.run import RunConfig
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from app.charts import significant
 from app.demos.design_settings import RECORDED_SEEDS, REFERENCES, counted
 from benchmarks.record_runs import OUT, processor
 from benchmarks.sweeps import score
-from nfnet.run import Diverged, Finished
+from nfnet.events import Diverged, Finished
 
 PATH = OUT / "design" / "nets.json"
 Known = dict[str, dict[str, list[Any]]]  # net -> seed -> [accuracy or None, fate, CPU seconds]

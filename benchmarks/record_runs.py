@@ -22,7 +22,8 @@ from app.compute.tasks import race
 from app.demos import fresh
 from app.demos.cold_open import lane
 from app.demos.presets import PRESETS
-from nfnet.run import RunConfig, Step, event_to_json
+from nfnet.events import Step, event_to_json
+from nfnet.run import RunConfig
 
 OUT = Path(__file__).resolve().parents[1] / "slides" / "recorded"
 RATIOS_EVERY = 5  # steps; the ratios by layer are most of a recording's size
@@ -75,7 +76,7 @@ def record(name: str) -> dict[str, Any]:
 
 
 def gradients(config: RunConfig, steps: Sequence[int]) -> Iterator[dict[str, Any]]:
-    from nfnet.training import gradient_units
+    from nfnet.gradients import gradient_units
 
     for item in gradient_units(config.replace(device="cpu"), steps):
         yield rounded(item)

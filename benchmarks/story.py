@@ -16,7 +16,8 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from app.demos.presets import COLD_OPEN, PRESETS, Lane
-from nfnet.run import Diverged, RunConfig
+from nfnet.events import Diverged
+from nfnet.run import RunConfig
 
 FAILED = 0.30  # below this, or diverged, a net counts as dead
 

@@ -20,7 +20,8 @@ from app.charts import significant
 from app.demos.sweep_data import CHANCE, LOST
 from app.demos.sweep_plans import PLANS, Plan
 from benchmarks.record_runs import processor
-from nfnet.run import Diverged, Finished, RunConfig, Step
+from nfnet.events import Diverged, Finished, Step
+from nfnet.run import RunConfig
 
 OUT = Path(__file__).resolve().parents[1] / "slides" / "recorded" / "sweeps"
 Run = list[Any]  # [accuracy or None, fate, mean clipped share]

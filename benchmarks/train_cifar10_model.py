@@ -23,8 +23,10 @@ import torch
 from benchmarks.train_offline_model import environment
 from nfnet import cifar10
 from nfnet.checkpoint import Preprocessing
+from nfnet.events import Event, Finished, Step, event_to_json
+from nfnet.presets import PRESETS
 from nfnet.relay import returned
-from nfnet.run import PRESETS, Event, Finished, Step, UserError, event_to_json
+from nfnet.run import UserError
 from nfnet.training import Trainer, follow, prepare
 from nfnet.weights import load_weights, save_weights
 

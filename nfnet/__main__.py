@@ -13,24 +13,11 @@ import sys
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from nfnet.events import Diverged, Evaluation, Event, Finished, Loading, Step, event_to_json
 from nfnet.photo import DEFAULT_MODEL, SMALL_MODEL, Prediction, Question
+from nfnet.presets import PRESETS
 from nfnet.relay import relayed, returned
-from nfnet.run import (
-    DATASETS,
-    DEVICES,
-    FOLDER,
-    NORMS,
-    PRESETS,
-    Diverged,
-    Evaluation,
-    Event,
-    Finished,
-    Loading,
-    RunConfig,
-    Step,
-    UserError,
-    event_to_json,
-)
+from nfnet.run import DATASETS, DEVICES, FOLDER, NORMS, RunConfig, UserError
 from nfnet.variants import MODELS
 
 if TYPE_CHECKING:  # loads torch

@@ -17,8 +17,9 @@ import numpy as np
 from filelock import FileLock
 
 from nfnet.download import RemoteFile, acquire, cache_folder, download
+from nfnet.events import Loading
 from nfnet.pickles import read_pickle
-from nfnet.run import Loading, UserError
+from nfnet.run import UserError
 
 CLASSES = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of the training images, by channel

@@ -13,9 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nfnet import cifar10, shelf
+from nfnet.events import Loading
 from nfnet.own import OwnSet
 from nfnet.procedural import SHAPE_NAMES, check_size, shapes
-from nfnet.run import DATASETS, Loading, RunConfig, UserError
+from nfnet.run import DATASETS, RunConfig, UserError
 
 SHAPES_TRAIN, SHAPES_TEST = 6000, 1000
 CIFAR10_TRAIN, CIFAR10_TEST = 10_000, 1000  # the lecture's preset: the first images of each part

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from nfnet.run import Loading, UserError
+from nfnet.events import Loading
+from nfnet.run import UserError
 
 CHUNK = 2**20  # bytes between two events,
 SPELL = 0.2  # or seconds, on a slow line

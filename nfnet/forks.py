@@ -20,8 +20,9 @@ from pathlib import Path
 import torch
 
 from nfnet.devices import pick_device
+from nfnet.events import Event, Step, event_from_json
 from nfnet.relay import relayed
-from nfnet.run import FOLDER, Event, RunConfig, Step, event_from_json
+from nfnet.run import FOLDER, RunConfig
 from nfnet.training import Trainer, follow, prepare
 
 MOST_BYTES = 64 << 20  # of one run's checkpoints

@@ -19,9 +19,10 @@ from typing import Any
 from filelock import FileLock
 
 from nfnet.download import RemoteFile, acquire, check, download, part_of
+from nfnet.events import Loading
 from nfnet.mapped import looks_like_safetensors, open_safetensors
 from nfnet.published import PUBLISHED, Published, find_weights, weights_folder
-from nfnet.run import Loading, UserError
+from nfnet.run import UserError
 
 
 def fetch_weights(name: str) -> Generator[Loading, None, Path]:

@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from nfnet.events import Loading
 from nfnet.images import read_file, read_image
-from nfnet.run import Loading, UserError
+from nfnet.run import UserError
 from nfnet.unzip import MAX_SHOWN, members, shown, unpack
 
 SIDE = 32  # px

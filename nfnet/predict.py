@@ -23,12 +23,13 @@ from nfnet.checkpoint import Preprocessing, WeightsInfo, read_metadata
 from nfnet.classes import imagenet_classes
 from nfnet.conv import fold
 from nfnet.devices import pick_device
+from nfnet.events import Loading
 from nfnet.evidence import counting, heat_map
 from nfnet.images import read_file, read_image, shade, turn
 from nfnet.packed import can_pack, pack
 from nfnet.photo import DEFAULT_MODEL, Answer, Occlusion, Prediction, Question
 from nfnet.relay import returned
-from nfnet.run import Loading, UserError
+from nfnet.run import UserError
 from nfnet.variants import MODELS
 from nfnet.weights import blank, create_model, fetch_weights, load_weights
 

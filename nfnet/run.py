@@ -1,4 +1,4 @@
-"""The words in which a training run is described: its configuration, its controls, its events.
+"""The words in which a training run is described: its configuration, and what it may ask for.
 
 This module imports no torch, so that the app can speak of runs without loading it.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 NORMS = ("nf", "batch", "none")
@@ -23,7 +23,6 @@ DATASETS = ("shapes", "clutter", "cifar10")
 FOLDER, OWN = "folder", "own:"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "mixed")
-RATIO_QUANTILES = (0.1, 0.5, 0.9)
 
 
 class UserError(ValueError):
@@ -214,211 +213,11 @@ def _check_range(name: str, value: Any, low: float, high: float, whole: bool = F
         raise UserError(f"{name} must be {kind} from {low:g} to {high:g}, not {value!r}")
 
 
-PRESETS: dict[str, RunConfig] = {
-    "shapes": RunConfig(),
-    # harder shapes: the plain ones are learned by any net, so they would rank noise
-    "clutter": RunConfig(dataset="clutter", clipping=0.01, steps=150),
-    # the first 10,000 images, area-resized to 16 px: a minute's worth of CIFAR-10
-    "cifar10": RunConfig(dataset="cifar10", steps=120),
-    # grouped 3x3 convolutions, a second 3x3, squeeze-excite, GELU, skip gain: NFNet-F in small
-    "nfnet_xs": RunConfig(
-        architecture="nfnet",
-        widths=(32, 64, 128),
-        depths=(1, 1, 1),
-        activation="gelu",
-        skip_gain=0.0,
-        clipping=0.01,
-    ),
-    # what benchmarks/train_cifar10_model.py trains and ships, in 40 minutes of one core
-    "nf_cifar10": RunConfig(
-        dataset="cifar10",
-        resolution=32,
-        train_images=50_000,
-        widths=(40, 80, 160),
-        steps=12 * 390,
-        lr=0.8,
-        warmup_steps=195,
-        clipping=0.01,
-        augment=True,
-        evaluate_every=390,
-        precision="mixed",
-    ),
-    # for a GPU: the whole of CIFAR-10 at its own 32 px
-    "cifar10_gpu": RunConfig(
-        dataset="cifar10",
-        resolution=32,
-        train_images=50_000,
-        widths=(64, 128, 256),
-        batch_size=1024,
-        steps=500,
-        warmup_steps=25,
-        clipping=0.01,
-        augment=True,
-        evaluate_every=50,
-    ),
-}
+def check_lever(name: str, value: Any) -> None:
+    """Whether a run can be given this "clipping" threshold or peak rate, "lr", while it trains.
 
-
-@dataclass(frozen=True)
-class Control:
-    """One change to a running net: 'clipping' or 'lr' with a value, 'pause', 'resume' or 'stop'."""
-
-    name: str
-    value: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.name in ("clipping", "lr"):
-            if self.name == "clipping" and self.value is None:
-                return
-            bounds = _OPTIONAL["clipping"] if self.name == "clipping" else _NUMBERS["lr"]
-            _check_range(self.name, self.value, *bounds)
-        elif self.name not in ("pause", "resume", "stop"):
-            raise UserError(f"unknown control {self.name!r}; use clipping, lr, pause, resume, stop")
-
-
-class Controls:
-    """The levers of a run in progress; safe to move from another thread.
-
-    Until a lever is moved the run follows its configuration. `lr` is the peak rate: the schedule's
-    factor still applies to it.
+    Raises:
+        UserError: it cannot.
     """
-
-    def __init__(self) -> None:
-        self._values: dict[str, float | None] = {}
-        self.paused = False
-        self.stopped = False
-
-    def apply(self, control: Control) -> None:
-        """Moves one lever."""
-        if control.name in ("clipping", "lr"):
-            self._values[control.name] = control.value
-        elif control.name == "stop":
-            self.stopped = True
-        else:
-            self.paused = control.name == "pause"
-
-    def value(self, name: str, otherwise: float | None) -> float | None:
-        """The lever's position, or `otherwise` (the configuration's) if nobody moved it."""
-        return self._values.get(name, otherwise)
-
-    def pause(self) -> None:
-        self.apply(Control("pause"))
-
-    def resume(self) -> None:
-        self.apply(Control("resume"))
-
-    def stop(self) -> None:
-        self.apply(Control("stop"))
-
-    @property
-    def clipping(self) -> float | None:
-        return self._values.get("clipping")
-
-    @clipping.setter
-    def clipping(self, value: float | None) -> None:
-        self.apply(Control("clipping", value))
-
-    @property
-    def lr(self) -> float | None:
-        return self._values.get("lr")
-
-    @lr.setter
-    def lr(self, value: float) -> None:
-        self.apply(Control("lr", value))
-
-
-@dataclass(frozen=True)
-class Loading:
-    """Data is being fetched: `done` of `total` bytes (total 0: not known)."""
-
-    what: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class Step:
-    """One update. Loss and accuracy are those of its batch, before the update."""
-
-    step: int  # counted from 1
-    loss: float
-    accuracy: float
-    lr: float  # the rate used, schedule included
-    clipping: float | None  # AGC's threshold; None: off
-    clipped_share: float  # share of the clippable units whose gradient was scaled down
-    largest_ratio: float  # the largest ||G|| / ||W||* of a clippable unit; may be infinite
-    ratios: dict[
-        str, tuple[float, ...]
-    ]  # layer -> RATIO_QUANTILES of ||G|| / ||W||* over its units
-    images_per_second: float = field(compare=False, default=0.0)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Accuracy and mean loss on the test set, in evaluation mode."""
-
-    step: int
-    accuracy: float
-    loss: float
-
-
-@dataclass(frozen=True)
-class Diverged:
-    """The run failed, which is a result. Ends the stream.
-
-    `reason` is "non-finite" (the loss of `step` is not a number or infinite) or "stuck at chance"
-    (over the last fifth of the run the loss stayed within 1 % of ln(classes), or of the loss of
-    guessing by the classes' shares where these differ).
-    """
-
-    step: int
-    reason: str
-    last_step: int  # the last step whose loss was finite; 0: none
-    last_loss: float | None
-    last_accuracy: float | None
-    accuracy: float | None = None  # on the test set; None: not measurable
-
-
-@dataclass(frozen=True)
-class Finished:
-    """The run came to its end, or was stopped (`stopped`). Ends the stream."""
-
-    step: int
-    accuracy: float  # on the test set
-    loss: float
-    stopped: bool = False
-    seconds: float = field(compare=False, default=0.0)
-
-
-Event = Loading | Step | Evaluation | Diverged | Finished
-_EVENTS = {kind.__name__.lower(): kind for kind in (Loading, Step, Evaluation, Diverged, Finished)}
-
-
-def event_to_json(event: Event) -> dict[str, Any]:
-    """A dict with only JSON values, `"event"` first; numbers that are not finite become None."""
-    return {"event": type(event).__name__.lower(), **_finite(dataclasses.asdict(event))}
-
-
-def event_from_json(values: dict[str, Any]) -> Event:
-    """Inverse of `event_to_json` (numbers that were not finite come back as infinity)."""
-    values = dict(values)
-    kind = _EVENTS[values.pop("event")]
-    if kind is Step:
-        inf = math.inf
-        values["ratios"] = {
-            layer: tuple(inf if v is None else v for v in quantiles)
-            for layer, quantiles in values["ratios"].items()
-        }
-        if values["largest_ratio"] is None:
-            values["largest_ratio"] = inf
-    return kind(**values)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    return value
+    bounds = _OPTIONAL["clipping"] if name == "clipping" else _NUMBERS["lr"]
+    _check_range(name, value, *bounds)

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 
 from nfnet import own
+from nfnet.events import Loading
 from nfnet.own import OwnSet
 from nfnet.relay import relayed
-from nfnet.run import FOLDER, OWN, Loading, UserError, is_own
+from nfnet.run import FOLDER, OWN, UserError, is_own
 
 MOST = 50  # sets kept; the ones longest unused go
 MAX_FILE = own.MAX_IN_FOLDER * own.SIDE**2 * 3 + 2**20  # bytes

@@ -13,16 +13,25 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted([*ROOT.glob("nfnet/**/*.py"), *ROOT.glob("app/**/*.py")])
 # what the app process may import
 LIGHT = {
-    *("nfnet.run", "nfnet.variants", "nfnet.formulas", "nfnet.meanfield", "nfnet.photo"),
+    *(
+        "nfnet.run",
+        "nfnet.events",
+        "nfnet.controls",
+        "nfnet.presets",
+        "nfnet.variants",
+        "nfnet.formulas",
+        "nfnet.meanfield",
+        "nfnet.photo",
+    ),
     *("nfnet.counts", "nfnet.layers", "nfnet.peers", "nfnet.drawings", "nfnet.strangers"),
 }
 # nfnet's modules from leaves to composites: each may import only from those before it
 ORDER = """
-formulas meanfield relay run variants plan layers peers counts mapped checkpoint photo drawings
-strangers images unzip own shelf classes folder calibration pickles timm_names haiku devices
-activations conv stopwatch agc augment rand_augment ema model resnet build procedural download
-published hub cifar10 data propagation costs weights packed evidence predict mates training forks
-turns __main__ __init__
+formulas meanfield relay run events controls presets variants plan layers peers counts mapped
+checkpoint photo drawings strangers images unzip own shelf classes folder calibration pickles
+timm_names haiku devices activations conv stopwatch agc augment rand_augment ema model resnet build
+procedural download published hub cifar10 data propagation costs weights packed evidence predict
+mates training gradients forks turns __main__ __init__
 """.split()
 
 

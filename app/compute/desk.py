@@ -24,7 +24,7 @@ from typing import Any
 
 from app.compute.jobs import Item, Job, QueueFull, Race, is_shared, kind_of, without_picture
 from app.compute.tickets import Entry, State, Ticket
-from nfnet.run import Control
+from nfnet.controls import Control
 
 PAUSE_FACTOR = 3  # how much longer a run may take once it was paused
 DOWNLOAD_FACTOR = 12

@@ -30,7 +30,7 @@ class PropagateItem(TypedDict):
 
 
 class Progress(TypedDict):
-    """`nfnet.run.Loading` as JSON."""
+    """`nfnet.events.Loading` as JSON."""
 
     what: str
     done: int

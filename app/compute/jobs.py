@@ -11,8 +11,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from nfnet.events import Event
 from nfnet.photo import MAX_BYTES, Question
-from nfnet.run import CLASSROOM, CLASSROOM_GPU, Event, Limits, RunConfig, UserError
+from nfnet.run import CLASSROOM, CLASSROOM_GPU, Limits, RunConfig, UserError
 from nfnet.variants import model_config
 
 MAX_LANES = 4

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from app.compute.items import ModelFacts, ModelsItem
 from app.compute.jobs import Classify, Item
+from nfnet.events import Loading
 from nfnet.photo import Answer, Question
-from nfnet.run import Loading, UserError
+from nfnet.run import UserError
 from nfnet.variants import MODELS
 
 # Nets that a photo can be shown to, the first choice first.

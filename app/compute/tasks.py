@@ -33,7 +33,9 @@ from app.compute.jobs import (
     check,
 )
 from app.compute.photos import Photos
-from nfnet.run import Control, Controls, Diverged, Event, Finished, Loading, RunConfig, Step
+from nfnet.controls import Control, Controls
+from nfnet.events import Diverged, Event, Finished, Loading, Step
+from nfnet.run import RunConfig
 from nfnet.variants import model_config
 
 TELL_SECONDS = 0.5  # between two words on a run of a sweep
@@ -63,7 +65,7 @@ def load_library() -> Library:
 
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    from nfnet import costs, forks, mates, propagation, shelf, training, turns
+    from nfnet import costs, forks, gradients, mates, propagation, shelf, training, turns
 
     _warm_up(training.train)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -72,7 +74,7 @@ def load_library() -> Library:
         training.train,
         {
             Fork: lambda job: forks.fork(job.config),
-            Gradients: lambda job: training.gradient_units(job.config, job.at_steps),
+            Gradients: lambda job: gradients.gradient_units(job.config, job.at_steps),
             Propagate: lambda job: propagation.propagate(job.config, job.images, job.shortcut),
             Costs: lambda job: costs.costs(job.configs),
             Mates: lambda job: mates.items(job.company, job.own, job.image),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from app.compute.jobs import Item, Job
-from nfnet.run import Control
+from nfnet.controls import Control
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,9 @@ from app.compute.jobs import (
     Turns,
     Unpack,
 )
+from nfnet.events import Event, event_from_json
 from nfnet.photo import Answer, Prediction
-from nfnet.run import FOLDER, Event, event_from_json, is_own
+from nfnet.run import FOLDER, is_own
 
 MAX_BYTES = 16 << 20  # a message's
 MAX_SEEN = 2 << 20  # bytes of the picture in an answer

@@ -22,7 +22,8 @@ from typing import Any
 
 from app.compute import jobs, tasks, wire
 from app.compute.process import KEY_VARIABLE
-from nfnet.run import Control, UserError
+from nfnet.controls import Control
+from nfnet.run import UserError
 
 SEND_EVERY = 0.2  # seconds: a viewer sees no more, and each message costs the app
 SEND_BYTES = 1 << 20  # of items collected, then sent early

@@ -17,7 +17,8 @@ import app.compute
 from app.compute.jobs import Item, Job, without_picture
 from app.compute.tickets import State, Ticket
 from app.demos import loading, runs
-from nfnet.run import Loading, UserError
+from nfnet.events import Loading
+from nfnet.run import UserError
 
 GONE = "The server no longer has this measurement; press again."
 MADE_BEFORE = "Exactly this was computed here before; these are its figures."

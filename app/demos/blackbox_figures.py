@@ -10,7 +10,7 @@ from typing import Any
 from app.demos.curves import Curve, gather
 from app.demos.presets import Lane
 from app.theme import DASHES, MUTED, PAGE, TEXT, colour
-from nfnet.run import Event, Step
+from nfnet.events import Event, Step
 
 LOSSES = (0.03, 1e4)  # drawn within; above: at the top edge
 LARGE = 15  # px; above it, as in slides, every other number of a scale is left out

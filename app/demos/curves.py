@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from app.charts import Line
 from app.demos.presets import Lane
 from app.numbers import written
-from nfnet.run import Diverged, Evaluation, Event, Finished, Loading, Step
+from nfnet.events import Diverged, Evaluation, Event, Finished, Loading, Step
 
 NEAR_GUESSING = 0.02  # so little above the accuracy of a guess is no better
 

@@ -10,7 +10,8 @@ import app.compute
 from app.compute.jobs import Gradients
 from app.demos import loading, runs
 from app.demos.data_choice import Pictures
-from nfnet.run import PRESETS, RunConfig, UserError
+from nfnet.presets import PRESETS
+from nfnet.run import RunConfig, UserError
 
 STEPS = (0, 20, 60)  # training steps done when the gradients are taken
 CONFIG = RunConfig(clipping=0.01)  # the net whose gradients are taken: it trains

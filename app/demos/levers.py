@@ -8,7 +8,8 @@ from app.demos import recorded, runs
 from app.demos.curves import Curve
 from app.demos.presets import LAMBDAS, Lane
 from app.demos.stage import RATES, Stage
-from nfnet.run import Control, UserError
+from nfnet.controls import Control
+from nfnet.run import UserError
 
 
 def recording(stage: Stage) -> tuple[recorded.Recorded | None, tuple[Lane, ...], str]:

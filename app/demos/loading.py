@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.compute.jobs import Item
-from nfnet.run import Loading
+from nfnet.events import Loading
 
 
 def apart(items: Sequence[Item]) -> tuple[list[Item], Loading | None]:

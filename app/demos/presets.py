@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nfnet.run import PRESETS as RUNS
+from nfnet.presets import PRESETS as RUNS
 from nfnet.run import RunConfig
 
 # The stops of every threshold slider, tightest first; "off" is no clipping at all.

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nfnet.run import Event, RunConfig, UserError, event_from_json
+from nfnet.events import Event, event_from_json
+from nfnet.run import RunConfig, UserError
 
 FOLDER = Path(__file__).resolve().parents[2] / "slides" / "recorded"
 MISSING = "There is no recorded run of this set-up; press Start to make one live."

@@ -19,7 +19,9 @@ from app.compute.tickets import State
 from app.demos.curves import Curve, gather
 from app.demos.presets import Lane
 from app.demos.recorded import Recorded
-from nfnet.run import Control, Event, UserError
+from nfnet.controls import Control
+from nfnet.events import Event
+from nfnet.run import UserError
 
 REPLAY_SECONDS = 6.0
 POLL = {"live": 0.5, "queued": 3.0, "": None}  # seconds between two looks

@@ -11,7 +11,7 @@ from app import charts
 from app.demos.curves import Curve, standing, story
 from app.demos.layer_chart import ratio_by_layer
 from app.numbers import written
-from nfnet.run import Diverged
+from nfnet.events import Diverged
 
 # The recipes' colours by the names that .streamlit/config.toml gives them.
 _DOTS = {

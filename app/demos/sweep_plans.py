@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from nfnet.run import PRESETS, RunConfig
+from nfnet.presets import PRESETS
+from nfnet.run import RunConfig
 
 SEEDS = (0, 1, 2, 3, 4)
 WIDTHS = {"half": (8, 16, 32), "usual": (16, 32, 64), "double": (32, 64, 128)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.compute.tickets import State
-from nfnet.run import Diverged, Evaluation, Finished, Step
+from nfnet.events import Diverged, Evaluation, Finished, Step
 
 
 def step(number: int, loss: float = 2.0, clipping: float | None = None, share: float = 0.0) -> Step:

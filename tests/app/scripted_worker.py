@@ -17,8 +17,9 @@ from app.compute.jobs import Gradients, Propagate, Race
 from app.compute.photos import Photos
 from app.compute.tasks import Library
 from app.compute.worker import main
+from nfnet.events import Finished, Loading, Step
 from nfnet.photo import Answer, Prediction, Question
-from nfnet.run import Finished, Loading, RunConfig, Step, UserError
+from nfnet.run import RunConfig, UserError
 
 MARKS = "NFNET_TEST_MARKS"  # names a folder
 

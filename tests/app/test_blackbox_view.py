@@ -21,7 +21,8 @@ from app.demos.blackbox_runs import (
     lanes,
     recording,
 )
-from nfnet.run import CLASSROOM, Step, UserError
+from nfnet.events import Step
+from nfnet.run import CLASSROOM, UserError
 from tests.app.pages import opened
 from tests.app.scripted_compute import died, finished, step
 

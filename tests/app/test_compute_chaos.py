@@ -16,8 +16,8 @@ import pytest
 
 from app.compute import local
 from app.compute.jobs import Busy, Classify, Gradients, Propagate, QueueFull, Race
+from nfnet.controls import Control
 from nfnet.photo import Question
-from nfnet.run import Control
 from tests.app.compute_tools import all_ready, ended, pids, scripted_compute, wait_for
 from tests.app.scripted_worker import scripted, step
 

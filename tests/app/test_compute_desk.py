@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from app.compute import desk as desk_module
 from app.compute.desk import Desk
 from app.compute.jobs import Propagate, QueueFull, Race
-from nfnet.run import Control, Finished, RunConfig
+from nfnet.controls import Control
+from nfnet.events import Finished
+from nfnet.run import RunConfig
 
 
 class Clock:

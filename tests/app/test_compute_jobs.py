@@ -15,19 +15,11 @@ from hypothesis import strategies as st
 from app.compute import jobs, tasks, wire
 from app.compute.jobs import Costs, Fork, Gradients, Mates, Propagate, Race, Sweep, Turns, Unpack
 from app.compute.worker import Cancelled, Channel
+from nfnet.controls import Control
+from nfnet.events import Diverged, Evaluation, Finished, Loading, Step
 from nfnet.photo import MAX_BYTES
-from nfnet.run import (
-    CLASSROOM,
-    PRESETS,
-    Control,
-    Diverged,
-    Evaluation,
-    Finished,
-    Loading,
-    RunConfig,
-    Step,
-    UserError,
-)
+from nfnet.presets import PRESETS
+from nfnet.run import CLASSROOM, RunConfig, UserError
 
 EVENTS = (
     Loading("CIFAR-10", 1, 0),

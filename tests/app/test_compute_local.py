@@ -10,7 +10,9 @@ import time
 import pytest
 
 from app.compute.jobs import Gradients, Propagate, Race
-from nfnet.run import Control, Finished, RunConfig, Step, UserError
+from nfnet.controls import Control
+from nfnet.events import Finished, Step
+from nfnet.run import RunConfig, UserError
 from tests.app.compute_tools import (
     all_ready,
     ended,

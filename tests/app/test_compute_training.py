@@ -10,7 +10,9 @@ import pytest
 from app.compute.jobs import Costs, Fork, Gradients, Propagate, Race
 from app.compute.local import LocalCompute
 from app.compute.process import ROOT
-from nfnet.run import Control, Diverged, Finished, RunConfig, Step
+from nfnet.controls import Control
+from nfnet.events import Diverged, Finished, Step
+from nfnet.run import RunConfig
 from tests.app.compute_tools import ended, no_leftovers, wait_for
 
 TINY = RunConfig(widths=(8,), depths=(1,), steps=6, batch_size=16, train_images=256, lr=0.5)
@@ -46,7 +48,8 @@ def test_a_worker_computes_what_this_process_would(compute):
     code = f"""
 import torch
 torch.set_num_threads(1)
-from nfnet.run import RunConfig, Step
+from nfnet.events import Step
+from nfnet.run import RunConfig
 from nfnet.training import train
 print([e.loss for e in train(RunConfig(**{TINY.to_json()})) if isinstance(e, Step)])
 """

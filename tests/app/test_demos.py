@@ -15,7 +15,8 @@ from app.demos.presets import BATCHES, LAMBDAS, PRESETS, STORIES, Lane, find, la
 from app.demos.recorded import Recorded
 from app.theme import COLOURS, recipe_key
 from benchmarks import record_runs
-from nfnet.run import CLASSROOM, Diverged, Finished, Loading, RunConfig, UserError
+from nfnet.events import Diverged, Finished, Loading
+from nfnet.run import CLASSROOM, RunConfig, UserError
 from tests.app.scripted_compute import ScriptedCompute, died, evaluated, finished, step, stuck
 
 

@@ -22,7 +22,8 @@ from app.demos import recorded
 from app.demos.curves import Curve, story
 from app.demos.own_source import KEPT, SERVERS, YOURS
 from app.demos.presets import Lane
-from nfnet.run import Finished, Loading, RunConfig, UserError
+from nfnet.events import Finished, Loading
+from nfnet.run import RunConfig, UserError
 from tests.app.compute_tools import wait_for
 from tests.app.pages import opened
 from tests.app.scripted_compute import ScriptedCompute, stuck

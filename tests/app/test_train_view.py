@@ -10,7 +10,9 @@ from app.compute.jobs import Race
 from app.compute.tickets import State
 from app.demos import recorded, runs
 from app.demos.presets import PRESETS
-from nfnet.run import Control, Loading, UserError
+from nfnet.controls import Control
+from nfnet.events import Loading
+from nfnet.run import UserError
 from tests.app.pages import opened
 from tests.app.scripted_compute import ScriptedCompute, died, finished, step
 

@@ -23,8 +23,9 @@ from nfnet import cifar10, data, procedural
 from nfnet.cifar10 import BATCHES, FOLDER
 from nfnet.data import Batches, augment, load_dataset
 from nfnet.download import RemoteFile, download
+from nfnet.events import Loading
 from nfnet.procedural import SHAPES, shapes
-from nfnet.run import Loading, RunConfig, UserError
+from nfnet.run import RunConfig, UserError
 
 CIFAR = RunConfig(dataset="cifar10", resolution=16)
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from nfnet import forks
+from nfnet.events import Diverged, Finished, Step
 from nfnet.forks import Tape, fork, record
-from nfnet.run import Diverged, Finished, RunConfig, Step
+from nfnet.run import RunConfig
 from nfnet.training import follow, train
 from tests.nfnet.test_training import TINY, make_trainer, one_thread
 

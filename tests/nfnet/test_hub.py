@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from nfnet import hub as nfnet_hub
+from nfnet.events import Loading
 from nfnet.hub import fetch_weights
 from nfnet.published import PUBLISHED, find_weights, weights_folder
-from nfnet.run import Loading, UserError
+from nfnet.run import UserError
 from tests.nfnet.playing_hub import COMMIT, PlayingHub
 
 CONTENT = np.random.default_rng(0).bytes(6_000_000)

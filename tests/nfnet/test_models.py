@@ -12,9 +12,10 @@ from nfnet.conv import WSConv2d, fold
 from nfnet.counts import count
 from nfnet.formulas import predicted_variances
 from nfnet.model import NFNet, SqueezeExcite, StochasticDepth, pool_shortcut
+from nfnet.presets import PRESETS
 from nfnet.propagation import measure
 from nfnet.resnet import ResNet
-from nfnet.run import INGREDIENTS, PRESETS, RunConfig, UserError
+from nfnet.run import INGREDIENTS, RunConfig, UserError
 from nfnet.variants import MODELS, NFNetConfig, ResNetConfig, list_models, model_config
 from nfnet.weights import create_model, load_weights
 

@@ -18,8 +18,9 @@ from PIL import Image
 
 from nfnet import own, shelf
 from nfnet.data import load_dataset
+from nfnet.events import Diverged, Finished, Loading
 from nfnet.own import OwnSet
-from nfnet.run import Diverged, Finished, Loading, RunConfig, UserError
+from nfnet.run import RunConfig, UserError
 from nfnet.training import train
 from nfnet.unzip import MAX_BYTES, members, shown, unpack
 from tests.nfnet import zip_files as zips

@@ -16,10 +16,11 @@ import nfnet
 from nfnet.checkpoint import Preprocessing
 from nfnet.classes import imagenet_classes
 from nfnet.conv import fold
+from nfnet.events import Loading
 from nfnet.evidence import counting, heat_map
 from nfnet.photo import Occlusion, Perturbation, Question
 from nfnet.predict import MARGIN, MEAN, STD, Classifier, halve, load_classifier, occlude, square
-from nfnet.run import Loading, UserError
+from nfnet.run import UserError
 from nfnet.variants import MODELS
 from nfnet.weights import build, save_weights
 from tests.nfnet import picture_files as files

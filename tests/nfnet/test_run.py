@@ -8,21 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nfnet.run import (
-    CLASSROOM,
-    PRESETS,
-    Control,
-    Controls,
+from nfnet.controls import Control, Controls
+from nfnet.events import (
     Diverged,
     Evaluation,
     Finished,
     Loading,
-    RunConfig,
     Step,
-    UserError,
     event_from_json,
     event_to_json,
 )
+from nfnet.presets import PRESETS
+from nfnet.run import CLASSROOM, RunConfig, UserError
 
 
 def test_defaults_are_the_live_preset() -> None:

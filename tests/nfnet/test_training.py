@@ -9,20 +9,14 @@ import torch
 
 from nfnet.agc import adaptive_clip_grad_
 from nfnet.checkpoint import Preprocessing
+from nfnet.controls import Controls
 from nfnet.data import load_dataset
+from nfnet.events import Diverged, Evaluation, Finished, Loading, Step
+from nfnet.gradients import gradient_units
+from nfnet.presets import PRESETS
 from nfnet.procedural import SHAPE_NAMES
-from nfnet.run import (
-    PRESETS,
-    Controls,
-    Diverged,
-    Evaluation,
-    Finished,
-    Loading,
-    RunConfig,
-    Step,
-    UserError,
-)
-from nfnet.training import NON_FINITE, STUCK, Trainer, gradient_units, is_stuck, lr_factor, train
+from nfnet.run import RunConfig, UserError
+from nfnet.training import NON_FINITE, STUCK, Trainer, is_stuck, lr_factor, train
 from nfnet.turns import turns
 from nfnet.weights import save_weights
 
