@@ -426,17 +426,24 @@ function draw(slide, zoom) {
   return slide.getBoundingClientRect();
 }
 
-// The largest share of its size at which a slide is no higher than `room`; 1: it has to be scrolled.
-// Each is tried, as a smaller slide is laid out otherwise: its lines hold more, its figures change.
+// The largest share of its size at which a slide is no higher than `room`, or nearly that; 1: it has
+// to be scrolled. Sizes are tried, as a smaller slide is laid out otherwise: its lines hold more, its
+// figures change. A layout may take 15 ms, so the first guess is what fits if only the scale changed.
 function largestFit(slide, room) {
-  const fits = (zoom) => draw(slide, zoom).height <= room;
-  let low = smallestFit();
-  if (fits(1) || !fits(low)) return 1;
-  let high = 1;
-  while (high - low > 0.005) {
-    const middle = (low + high) / 2;
-    if (fits(middle)) low = middle;
-    else high = middle;
+  const smallest = smallestFit();
+  let { height } = draw(slide, 1);
+  if (height <= room) return 1;
+  let [low, high] = [0, 1]; // fits, does not
+  let zoom = Math.max(smallest, room / height);
+  for (let tries = 0; tries < 5 && high - low > 0.01; tries++) {
+    ({ height } = draw(slide, zoom));
+    if (height > room) high = zoom;
+    else low = zoom;
+    if (high === smallest) return 1;
+    if (height <= room && height > (1 - SLACK) * room) break;
+    const scaled = (zoom * room) / height;
+    if (!low) zoom = smallest;
+    else zoom = scaled > low && scaled < high ? scaled : (low + high) / 2;
   }
   return low;
 }
