@@ -29,6 +29,7 @@ PRESETS: dict[str, RunConfig] = {
         lr=0.8,
         warmup_steps=195,
         clipping=0.01,
+        weight_decay=2e-5,  # at 5e-4 its filters shrank below the floor of scaled WS
         augment=True,
         evaluate_every=390,
         precision="mixed",

@@ -26,7 +26,6 @@ NETS = {
     "nf_cifar10": "NF-ResNet on CIFAR-10, trained",
     "fresh": "fresh, random",
 }
-FLOOR = 1e-4  # of a filter's squared length: `eps` of nfnet.standardize_weight
 GAINS = ("0.25", "0.5", "1", "1.5", "2", "learned")
 DEFAULTS = {
     **{"net": "nfnet_mini", "filter": 1, "gain": "1"},
@@ -146,21 +145,11 @@ def _filters(key: str, compact: bool) -> None:
     st.markdown(
         f"Below the pictures, filter {chosen + 1}: mean {number(weight[chosen].mean())} and length "
         f"{number(np.linalg.norm(weight[chosen]))} before; mean 0 and length "
-        f"{number(g * np.linalg.norm(standardized[chosen]))} after{_floored(weight[chosen])}. "
+        f"{number(g * np.linalg.norm(standardized[chosen]))} after. "
         "Grey is a weight of zero; red, green and blue are the weights for the three colours of a "
         "picture. Each half has a scale of its own."
     )
     st.caption(f"Weights of {NETS[net]}, taken from the net on {was.made}.")
-
-
-def _floored(weight: np.ndarray) -> str:
-    """What is to be said of a filter that is too short to be standardized whole."""
-    if float(((weight - weight.mean()) ** 2).sum()) >= FLOOR:
-        return ""
-    return (
-        f", not its gain: it is shorter than {FLOOR**0.5:g}, and the official rule divides by no "
-        "less, so that what weight decay has shrunk away stays small"
-    )
 
 
 # gamma

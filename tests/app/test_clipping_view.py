@@ -280,7 +280,7 @@ def test_only_a_filters_right_angle_is_explained() -> None:
     assert angle(0.0, is_filter=True, upright=False) == told.format(90)  # the others do not
     assert angle(0.0, is_filter=False, upright=True) == told.format(90)
     assert not UNITS.upright and Units.of(gradients_at("20")[0]).upright
-    assert not Units.of(gradients_at("trained")[0]).upright  # filters below the floor of WS
+    assert Units.of(gradients_at("trained")[0]).upright
 
 
 def test_what_holds_over_seeds_is_said_as_it_was_measured() -> None:

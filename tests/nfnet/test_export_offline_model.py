@@ -100,11 +100,11 @@ def test_the_card_repeats_the_files(shipped: Path) -> None:
     info = read_metadata(shipped / "models" / "nfnet_xs.safetensors")
     text = card({"nfnet_mini": info})
     assert f"| top-1, validation | {100 * info.provenance['accuracy']:.1f} % |" in text
-    assert "the 4 classes" in text and "AGC 0.01 with" in text
+    assert "the 4 classes" in text and "AGC 0.16 with" in text
     recipe = info.provenance["recipe"] | {"first_clipping": [9, 0.5]}
     info = dataclasses.replace(info, provenance=info.provenance | {"recipe": recipe})
     text = card({"nfnet_mini": info, "bn_nfnet_mini": info})
-    assert "AGC 0.5 for 9 updates and then 0.01" in text and "--first-clipping 9 0.5" in text
+    assert "AGC 0.5 for 9 updates and then 0.16" in text and "--first-clipping 9 0.5" in text
     assert "| `nfnet_mini` | `bn_nfnet_mini` (BatchNorm) |" in text
     assert "nf_cifar10" not in text
 
