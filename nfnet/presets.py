@@ -1,4 +1,4 @@
-"""Runs that have a name: what the lecture races, what a user may begin with."""
+"""Runs that have a name: for `python -m nfnet train --preset`, and what the labs begin from."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from app.demos import fresh, recorded
 from app.demos.clip_settings import threshold
 from app.demos.clipping import gradients_at
 from app.demos.clipping_seeds import SHARES, WAYS, shares_table, ways_table
-from app.demos.clipping_words import angle, floored, formula, takeaway
+from app.demos.clipping_words import angle, describe, floored, formula, takeaway
 from app.demos.presets import on
 from app.demos.unit_figures import Units, shares_by_layer, sorted_units
 from app.theme import COLOURS
@@ -281,6 +281,15 @@ def test_only_a_filters_right_angle_is_explained() -> None:
     assert angle(0.0, is_filter=False, upright=True) == told.format(90)
     assert not UNITS.upright and Units.of(gradients_at("20")[0]).upright
     assert Units.of(gradients_at("trained")[0]).upright
+
+
+def test_the_trained_nets_recording_bears_out_what_is_said_of_it() -> None:
+    units = Units.of(gradients_at("trained")[0])
+    above = units.ratio > fresh.TRAINED_CONFIG.clipping
+    vectors = np.isin(units.layer, list(units.vectors))
+    told = describe(fresh.TRAINED_CONFIG)
+    assert "2% of the units (1 to 5)" in told and 0.01 <= above.mean() <= 0.054
+    assert "over half of the biases and gains" in told and above[vectors].mean() > 0.5
 
 
 def test_what_holds_over_seeds_is_said_as_it_was_measured() -> None:
